@@ -1,0 +1,44 @@
+# Makes its own environment; needs Python 3.11 and nothing else. Nothing is installed twice.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+
+.PHONY: demo test slow gpu lint types clean
+
+demo: .venv/.demo  ## shards the sample photographs, verifies them, leaves a contact sheet to look at
+	$(BIN)/camnoise shard sample: demo/shards --camera sony_a7s2 --iso 12800 --scheme n2n --seed 7
+	$(BIN)/camnoise verify demo/shards
+	$(BIN)/camnoise look demo/shards --out demo/contact.png
+
+test: lint types  ## everything that a change must pass; under ten minutes on two cores
+	$(PYTEST) -m "not slow and not gpu"
+
+slow: .venv/.test  ## what takes minutes: about 4 on two cores
+	$(BIN)/pytest -m slow --durations=0
+
+gpu: .venv/.test  ## what needs a CUDA device
+	$(BIN)/pytest -m gpu
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy cannot see the package mapping of a checkout, so it reads a copy laid out as installed.
+types: .venv/.test
+	rm -rf .typed && mkdir .typed && cp -R camnoise .typed/camnoise && cp -R pipelines training .typed/camnoise/
+	cd .typed && ../$(BIN)/mypy --config-file ../pyproject.toml -p camnoise
+
+.venv/.made:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.demo: .venv/.made pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[all]'
+	touch $@
+
+.venv/.test: .venv/.demo
+	$(BIN)/pip install -q -c constraints.txt -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv .typed demo build dist *.egg-info
