@@ -1,0 +1,107 @@
+"""A batch of images on its way through the camera."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .units import Unit
+
+SIDE = 2**16  # rows and columns that an address can name
+BRIGHTEST = 64.0  # scene-linear; a larger value is rather an image in 0..255
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Images with what their numbers mean and where in the sensor they lie.
+
+    Attributes:
+        data: (batch, channel, row, col) float32.
+        unit: of the values.
+        origin: (batch, 2) int64, the row and column of each image's first pixel in its full
+            frame; on data's device. Noise and filter colors are addressed in the full frame.
+        cfa: colors of the 2x2 filter tile at the *full frame's* (0, 0), row by row, for a
+            mosaic ("RGGB", "GRBG", "GBRG" or "BGGR"); None otherwise.
+    """
+
+    data: Tensor
+    unit: Unit
+    origin: Tensor
+    cfa: str | None = None
+
+    def with_data(self, data: Tensor, unit: Unit | None = None) -> "Frame":
+        """The same place on the sensor with other values."""
+        return replace(self, data=data, unit=self.unit if unit is None else unit)
+
+    def bands(self, pixels: int) -> "list[Frame]":
+        """The frame cut into bands of whole rows, about `pixels` of the whole batch each; at least one band."""
+        batch, channels, rows, cols = self.data.shape
+        height = max(1, pixels // max(1, batch * channels * cols))
+        return [
+            replace(
+                self,
+                data=self.data[:, :, top : top + height],
+                origin=self.origin + torch.tensor([top, 0], device=self.origin.device),
+            )
+            for top in range(0, max(rows, 1), height)
+        ]
+
+    def rows(self) -> Tensor:
+        """Row numbers in the full frame: (batch, row, 1) int64."""
+        steps = torch.arange(self.data.shape[2], device=self.data.device)
+        return (self.origin[:, :1] + steps)[:, :, None]
+
+    def columns(self) -> Tensor:
+        """Column numbers in the full frame: (batch, 1, col) int64."""
+        steps = torch.arange(self.data.shape[3], device=self.data.device)
+        return (self.origin[:, 1:] + steps)[:, None, :]
+
+
+def as_origin(origin: Tensor | None, data: Tensor) -> Tensor:
+    """Checked origins of a batch: (batch, 2) int64 on data's device.
+
+    Raises:
+        ValueError: wrong shape, or a pixel beyond row or column 65,535 of its frame.
+        TypeError: not an integer tensor.
+    """
+    batch, _, rows, cols = data.shape
+    if origin is None:
+        origin = torch.zeros((batch, 2), dtype=torch.int64)
+    origin = torch.as_tensor(origin)
+    if origin.dtype.is_floating_point or origin.dtype.is_complex or origin.dtype == torch.bool:
+        raise TypeError(f"origin is {origin.dtype}, wanted integers: row and column of each image")
+    if origin.shape != (batch, 2):
+        raise ValueError(f"origin has shape {tuple(origin.shape)}, wanted ({batch}, 2): row and column of each image")
+    origin = origin.to(torch.int64)
+    if batch and (int(origin.min()) < 0 or int((origin.cpu() + torch.tensor([rows, cols])).max()) > SIDE):
+        raise ValueError(f"origin {tuple(origin[0].tolist())} and size {rows}x{cols} leave the {SIDE}x{SIDE} frame")
+    return origin.to(data.device)
+
+
+def check_images(images: Tensor, unit: Unit) -> Tensor:
+    """Images as float32, or the reason why they are none.
+
+    Raises:
+        TypeError: not a floating tensor.
+        ValueError: not four dimensions; a value that `unit` does not have.
+    """
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images is a {type(images).__name__}, wanted a torch tensor (batch, channel, row, col)")
+    if not images.dtype.is_floating_point:
+        raise TypeError(f"images is {images.dtype}, wanted floating values ({unit}); divide 8-bit images by 255")
+    if images.ndim != 4:
+        raise ValueError(f"images has shape {tuple(images.shape)}, wanted (batch, channel, row, col)")
+    data = images.to(torch.float32)
+    if data.numel() == 0:
+        return data
+    low, high = (edge.item() for edge in torch.aminmax(data))
+    if not (low > -float("inf") and high < float("inf")):  # false for NaN too
+        odd = data[~torch.isfinite(data)][0].item()
+        raise ValueError(f"images holds {odd}, wanted finite values ({unit})")
+    if low < 0 and unit is not Unit.DN:  # black-subtracted numbers may be negative
+        raise ValueError(f"images holds {low:g}, wanted no negative values ({unit})")
+    if unit in (Unit.LINEAR, Unit.ENCODED) and high > BRIGHTEST:
+        raise ValueError(f"images holds {high:g}, wanted white = 1 ({unit}): is this 0..255?")
+    if unit is Unit.ENCODED and high > 1:
+        raise ValueError(f"images holds {high:g}, wanted 0 to 1 ({unit})")
+    return data

@@ -1,0 +1,239 @@
+"""Randomness is an address: every draw is a pure function of where it is asked for.
+
+A word of chance is Philox4x32-10 of a key (the seed) and a counter that spells out sample, view,
+stream, channel, row and column. Batch, worker, device, call order and crop are absent from it,
+so they cannot matter.
+
+References:
+    | Parallel Random Numbers: As Easy as 1, 2, 3 (Salmon, Moraes, Dror & Shaw, SC 2011)
+    | https://doi.org/10.1145/2063384.2063405
+"""
+
+import hashlib
+import secrets
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+from .frame import Frame
+
+NOISE_VERSION = 1  # of the whole scheme: any change of any draw raises it; stored in every shard
+
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+WEYL = (0x9E3779B9, 0xBB67AE85)
+ROUNDS = 10
+_MASK = 0xFFFFFFFF
+_ROWS, _CHANNELS, _VIEWS, _DRAWS = 2**16, 2**8, 2**12, 2**4
+
+
+class Stream(IntEnum):
+    """All the dice of the library. Never renumber: shards on disk depend on it."""
+
+    PARAMETERS = 1
+    PIXEL = 2
+    ROW = 3
+    COLUMN = 4
+    PREAMP = 5
+    PERIODIC = 6
+    GAUSSIAN = 7
+    SPECKLE = 8
+    IMPULSE = 9
+    UNIFORM = 10
+    DARKFRAME = 11
+    SHIFT = 12
+    MIXTURE = 13
+    # Fixed patterns: addressed by body, not by seed, sample or view.
+    PRNU = 32
+    DSNU = 33
+    HOT = 34
+    COLUMN_FIXED = 35
+
+
+class Lane(IntEnum):
+    """Who reads which of the four words of a PIXEL call."""
+
+    SHOT = 0
+    READ = 1
+    ANGLE = 2  # the second word of Student t
+    ROUND = 3
+
+
+Ids = Sequence[int | str] | Tensor
+
+
+def philox(counter: Sequence[Tensor | int], key: Sequence[Tensor | int]) -> tuple[Tensor, ...]:
+    """Philox4x32-10: four 32-bit words from a counter of four and a key of two.
+
+    Args:
+        counter: c0..c3, int64 tensors that broadcast together, or ints; values in [0, 2^32).
+        key: k0, k1, likewise.
+
+    Returns:
+        Four int64 tensors of values in [0, 2^32).
+    """
+    c0, c1, c2, c3 = (torch.as_tensor(c) for c in counter)
+    k0, k1 = (torch.as_tensor(k) for k in key)
+    for _ in range(ROUNDS):
+        # The product may pass 2^63; int64 wraps it modulo 2^64, which leaves both halves' bits right.
+        first, second = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+        c0, c1, c2, c3 = (
+            ((second >> 32) & _MASK) ^ c1 ^ k0,
+            second & _MASK,
+            ((first >> 32) & _MASK) ^ c3 ^ k1,
+            first & _MASK,
+        )
+        k0, k1 = (k0 + WEYL[0]) & _MASK, (k1 + WEYL[1]) & _MASK
+    return c0, c1, c2, c3
+
+
+def sample_id(name: str) -> int:
+    """The id of a named sample: blake2b (8 bytes, big-endian) of its NFC-normalised UTF-8."""
+    text = unicodedata.normalize("NFC", name)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def hex_id(number: int) -> str:
+    """An id as JSON stores it: 16 lower-case hex digits. Takes the signed bit pattern too."""
+    return f"{number & (2**64 - 1):016x}"
+
+
+def fresh_ids(count: int) -> Tensor:
+    """`count` ids from the operating system's entropy: (count,) int64."""
+    return torch.tensor([_signed(secrets.randbits(64)) for _ in range(count)], dtype=torch.int64)
+
+
+def as_ids(ids: Ids, count: int, what: str = "ids") -> Tensor:
+    """Ids as the bit patterns of 64-bit integers: (count,) int64 on the CPU.
+
+    Args:
+        ids: integers in [0, 2^64), names, or an int64 tensor of bit patterns.
+        count: the number of images.
+        what: they are, for errors.
+
+    Raises:
+        ValueError: not `count` ids, or an id outside its range.
+        TypeError: an id that is neither int nor str.
+    """
+    if isinstance(ids, str):
+        raise TypeError(f"ids is the single string {ids!r}, wanted one id per image: [{ids!r}]")
+    if isinstance(ids, Tensor):
+        if ids.dtype != torch.int64 or ids.ndim != 1:
+            raise TypeError(f"ids is a {ids.dtype} tensor of {ids.ndim} dimensions, wanted int64 of one")
+        patterns = ids.detach().cpu()
+    else:
+        patterns = torch.tensor([_signed(_one_id(one)) for one in ids], dtype=torch.int64)
+    if len(patterns) != count:
+        raise ValueError(f"got {len(patterns)} {what} for {count} images")
+    return patterns
+
+
+def _one_id(one: object) -> int:
+    if isinstance(one, str):
+        return sample_id(one)
+    if isinstance(one, bool) or not hasattr(one, "__index__"):
+        raise TypeError(f"id {one!r} is a {type(one).__name__}, wanted an int or a str")
+    return _within(one.__index__(), 2**64, "id")
+
+
+def _within(value: int, limit: int, what: str) -> int:
+    if not 0 <= value < limit:
+        raise ValueError(f"{what} is {value}, wanted 0 to {limit - 1}")
+    return value
+
+
+def _signed(value: int) -> int:
+    return value - 2**64 if value >= 2**63 else value
+
+
+def _halves(value: int) -> tuple[int, int]:
+    return value & _MASK, value >> 32
+
+
+@dataclass(frozen=True)
+class Key:
+    """The address of a batch's noise, all but the pixel.
+
+    Attributes:
+        seed: in [0, 2^64).
+        sample: (batch,) int64 bit patterns of the samples' ids.
+        body: (batch,) int64 bit patterns of the cameras' ids, for what is fixed to a sensor.
+        view: number of the exposure, 0 to 4095; 0 addresses what all views of a scene share.
+        epoch: None for frozen noise; an epoch's number gives noise of its own, epoch 0 too.
+    """
+
+    seed: int
+    sample: Tensor
+    body: Tensor | None = None
+    view: int = 1
+    epoch: int | None = None
+    # Shot and read noise take their words from one PIXEL call; this keeps it for the second of them.
+    _last: dict[Stream, tuple[object, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _within(self.seed, 2**64, "seed")
+        _within(self.view, _VIEWS, "view")
+        if self.epoch is not None:
+            _within(self.epoch, 2**64, "epoch")
+
+    def at(self, view: int) -> "Key":
+        """The same address in another view."""
+        return replace(self, view=view, _last={})
+
+    def words(self, frame: Frame) -> Tensor:
+        """The PIXEL words of every pixel: (4, batch, channel, row, col) int32 bit patterns."""
+        address = (frame.data.shape, frame.data.device, frame.origin)
+        last = self._last.get(Stream.PIXEL)
+        if last is None or not _same_address(last[0], address):
+            batch, channels, _, _ = frame.data.shape
+            _within(channels - 1, _CHANNELS, "channel")
+            channel = torch.arange(channels, device=frame.data.device).reshape(1, -1, 1, 1)
+            position = frame.rows() << 16 | frame.columns()
+            words = self._call(Stream.PIXEL, position.reshape(batch, 1, *position.shape[1:]), channel)
+            self._last[Stream.PIXEL] = last = (address, words)
+        return last[1]
+
+    def row_words(self, frame: Frame, stream: Stream) -> Tensor:
+        """One word per row of the frame, shared by its planes: (batch, 1, row, 1) int32."""
+        return self._call(stream, frame.rows()[:, None] << 16, 0)[0]
+
+    def column_words(self, frame: Frame, stream: Stream) -> Tensor:
+        """One word per column of the frame, shared by its planes: (batch, 1, 1, col) int32."""
+        return self._call(stream, frame.columns()[:, None], 0)[0]
+
+    def parameter_words(self, number: int) -> Tensor:
+        """The words of parameter `number`: (4, batch) int32 on the CPU."""
+        position = torch.full((1, 1, 1), number)
+        return self._call(Stream.PARAMETERS, position, 0, device=torch.device("cpu")).reshape(4, -1)
+
+    def _call(
+        self, stream: Stream, position: Tensor, channel: Tensor | int, device: torch.device | None = None
+    ) -> Tensor:
+        """Philox at (batch, 1, row, col) positions row << 16 | col; channel broadcasts over dimension 1."""
+        device = device or position.device
+        fixed = stream >= Stream.PRNU
+        sample = self.body if fixed else self.sample
+        if sample is None:
+            raise ValueError(f"stream {stream.name} is fixed to a body, and this key has none")
+        view = 0 if fixed else self.view
+        c2 = (sample & _MASK).to(device).reshape(-1, 1, 1, 1)
+        c3 = ((sample >> 32) & _MASK).to(device).reshape(-1, 1, 1, 1)
+        c1 = torch.as_tensor(channel, device=device) << 24 | int(stream) << 16 | view << 4
+        k0, k1 = (torch.tensor(k, device=device) for k in ((0, 0) if fixed else self._key()))
+        words = torch.stack(philox((position, c1, c2, c3), (k0, k1)))
+        # Sign-extended before the narrowing, so that no value is converted out of range.
+        return ((words << 32) >> 32).to(torch.int32)
+
+    def _key(self) -> tuple[int, int]:
+        if self.epoch is None:
+            return _halves(self.seed)
+        k0, k1, _, _ = philox((*_halves(self.epoch), 0, 0), _halves(self.seed))
+        return int(k0), int(k1)
+
+
+def _same_address(a: object, b: tuple[object, object, Tensor]) -> bool:
+    assert isinstance(a, tuple)
+    return a[0] == b[0] and a[1] == b[1] and a[2] is b[2]

@@ -1,0 +1,23 @@
+"""What a number in a frame means, from light to raw file."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+
+class Unit(StrEnum):
+    """The unit of a frame's values; a chain whose units do not fit is refused."""
+
+    ENCODED = "encoded sRGB"  # in [0, 1], as a PNG or JPEG stores it
+    LINEAR = "scene-linear"  # white = 1
+    ELECTRON = "electron"
+    DN = "DN"  # black-subtracted; may be negative
+    RAW_DN = "raw DN"  # pedestal included, as the file of a camera stores it
+
+
+# Fields of stages carry their unit and bounds in their type.
+DigitalNumbers = Annotated[float, Field(ge=0, le=1e5, description="DN")]
+Deviation = Annotated[float, Field(ge=0, le=1e4, description="DN, standard deviation")]
+Electrons = Annotated[float, Field(ge=1, le=1e9, description="e-")]
+GainValue = Annotated[float, Field(ge=1e-6, le=1e5, description="DN per electron")]

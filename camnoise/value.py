@@ -1,0 +1,61 @@
+"""What stages, laws and pipelines are: frozen values whose repr is their configuration."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Value(BaseModel):
+    """A frozen, hashable, picklable value that round-trips through JSON.
+
+    Raises:
+        ValueError: at construction, one sentence: what came, what was wanted, where.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise ValueError(sentence(error)) from None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Reads what `model_dump_json` wrote.
+
+        Raises:
+            ValueError: one sentence, as at construction.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ValueError(sentence(error)) from None
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        return ((name, value) for name, value in super().__repr_args__() if name != "kind")
+
+
+def sentence(error: ValidationError) -> str:
+    """The one sentence of a pydantic error: of several problems, the one that says most."""
+    problems = error.errors(include_url=False)
+    # A misspelt field comes first: it is why another is missing. Then the deepest; of equals the first.
+    worst = max(problems, key=lambda problem: (problem["type"] == "extra_forbidden", len(problem["loc"])))
+    message = worst["msg"].removeprefix("Value error, ")
+    if worst["type"] == "value_error":
+        return message
+    # A union names its branches in the location ("constrained-float", "log_uniform"): not a field's name.
+    where = [str(part) for part in worst["loc"] if isinstance(part, int) or str(part).isidentifier()]
+    title = error.title if error.title.isidentifier() else "stage"  # a bare union has no name
+    if worst["type"] == "union_tag_invalid":
+        where.append("kind")
+        message = f"wanted one of {worst['ctx']['expected_tags']}"
+        worst["input"] = worst["input"].get("kind")
+    more = f" (and {len(problems) - 1} more)" if len({p["loc"][:1] for p in problems}) > 1 else ""
+    place = ".".join([title, *where])
+    if worst["type"] == "missing":
+        return f"{place} is missing{more}"
+    if worst["type"] == "extra_forbidden":
+        return f"{place} is not a field{more}"
+    return f"{place} is {worst['input']!r}: {message[:1].lower()}{message[1:]}{more}"
