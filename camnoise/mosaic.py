@@ -1,0 +1,56 @@
+"""The color filter array: one color a pixel."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from .frame import Frame
+from .keys import Key
+from .stage import Parameters, Stage
+from .units import Unit
+
+Pattern = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
+PATTERNS: tuple[str, ...] = get_args(Pattern)
+PLANES = "RGB"
+
+
+class Mosaic(Stage):
+    """Keeps of three color planes the one that the filter over each pixel lets through.
+
+    Attributes:
+        pattern: the 2x2 tile at the full frame's (0, 0), row by row; a crop's origin is followed.
+    """
+
+    kind: Literal["mosaic"] = "mosaic"
+    takes = (Unit.LINEAR,)
+
+    pattern: Pattern = "RGGB"
+
+    def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
+        planes = frame.data.shape[1]
+        if planes != 3:
+            raise ValueError(f"Mosaic got {planes} channels, wanted 3: red, green, blue")
+        through = color_at(frame, self.pattern)
+        data = torch.gather(frame.data, 1, through[:, None])
+        return Frame(data, frame.unit, frame.origin, self.pattern)
+
+
+def color_at(frame: Frame, pattern: str) -> Tensor:
+    """The plane (0 R, 1 G, 2 B) over each pixel: (batch, row, col) int64."""
+    return _tile(frame, torch.tensor([PLANES.index(color) for color in pattern], device=frame.data.device))
+
+
+def site_at(frame: Frame, pattern: str) -> Tensor:
+    """The filter of each pixel in the order R, G1, G2, B: (batch, row, col) int64.
+
+    G1 shares its rows with red and G2 with blue.
+    """
+    sites = {"R": 0, "B": 3}
+    red_row = pattern.index("R") // 2
+    order = [sites.get(color, 1 if at // 2 == red_row else 2) for at, color in enumerate(pattern)]
+    return _tile(frame, torch.tensor(order, device=frame.data.device))
+
+
+def _tile(frame: Frame, values: Tensor) -> Tensor:
+    return values[(frame.rows() % 2) * 2 + frame.columns() % 2]

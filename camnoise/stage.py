@@ -1,0 +1,139 @@
+"""What a stage of the camera is, and the table of parameters that stages read."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, get_args
+
+import numpy as np
+import torch
+from pydantic.fields import FieldInfo
+from torch import Tensor
+
+from .frame import Frame
+from .keys import Key, Lane, Stream
+from .laws import GAIN_LAWS, Fixed
+from .units import Unit
+from .value import Value
+
+Dice = tuple[Stream, Lane | int]
+
+
+class Parameters(Mapping[str, Tensor]):
+    """What was drawn once per image: one (batch,) float32 tensor per name, on the CPU.
+
+    Both what the fields of the stages say (`K`, `sigma_read`, ...) and what follows from them
+    (`electrons_at_white`, `scale_read`, ...); every execution reads this same table.
+    """
+
+    def __init__(self, columns: Mapping[str, Tensor], batch: int) -> None:
+        self._columns = dict(columns)
+        self.batch = batch
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        return f"Parameters({self._columns})"
+
+    def per_image(self, name: str, frame: Frame) -> Tensor:
+        """(batch, 1, 1, 1) on the frame's device, to broadcast over its pixels."""
+        return self._columns[name].to(frame.data.device).reshape(-1, 1, 1, 1)
+
+    def take(self, index: Tensor | slice) -> "Parameters":
+        """The rows of some images."""
+        columns = {name: column[index] for name, column in self._columns.items()}
+        return Parameters(columns, len(torch.arange(self.batch)[index]))
+
+    def joined(self, columns: Mapping[str, Tensor]) -> "Parameters":
+        """This table and further columns."""
+        return Parameters({**self._columns, **columns}, self.batch)
+
+    def sample(self, image: int) -> dict[str, float]:
+        """Image number `image` as numbers whose repr is the shortest that names the float32."""
+        return {name: float(str(np.float32(column[image]))) for name, column in self._columns.items()}
+
+
+class Stage(Value):
+    """One thing that happens to light, charge or numbers: a frozen value with a pure `apply`.
+
+    Class attributes say how it chains:
+        takes: the units it accepts.
+        gives: the unit it returns (None: the unit it took).
+        names: field -> parameter, for each field that may vary per image; the stage owns them.
+        reads: parameters of other stages that it needs.
+        radius: how many pixels away the result looks; 0 is pointwise.
+    """
+
+    takes: ClassVar[tuple[Unit, ...]]
+    gives: ClassVar[Unit | None] = None
+    names: ClassVar[Mapping[str, str]] = {}
+    reads: ClassVar[tuple[str, ...]] = ()
+    radius: ClassVar[int] = 0
+
+    kind: str
+
+    @property
+    def dice(self) -> tuple[Dice, ...]:
+        """The (stream, lane) pairs that it draws from; no two stages of a chain may share one."""
+        return ()
+
+    def laws(self) -> dict[str, Any]:
+        """Parameter -> the law or number of its field, where there is one."""
+        fields = {name: getattr(self, field) for field, name in self.names.items()}
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def needs(self) -> set[str]:
+        """The parameters it reads and does not own: those of its `reads`, and K where a law depends on it."""
+        through_laws = {"K" for law in self.laws().values() if isinstance(law, GAIN_LAWS)}
+        return {*self.reads, *through_laws}
+
+    def derive(self, drawn: Parameters) -> dict[str, Tensor]:
+        """Columns that follow from the drawn ones, computed once per image on the CPU."""
+        return {}
+
+    def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
+        """One exposure's pass through this stage; changes nothing in place."""
+        raise NotImplementedError
+
+    def clean(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
+        """The same without noise, bias, fixed pattern and rounding. Deterministic stages do what they do."""
+        return self.apply(frame, key, drawn)
+
+    def check(self, name: str, column: Tensor) -> None:
+        """Holds drawn values to the bounds of their field.
+
+        Raises:
+            ValueError: naming the first value that is outside.
+        """
+        field = next(f for f, n in self.names.items() if n == name)
+        low, high = bounds(type(self).model_fields[field])
+        wrong = ~((column >= low) & (column <= high))
+        if wrong.any():
+            raise ValueError(
+                f"{type(self).__name__} drew {name} = {column[wrong][0].item():g}, wanted {low:g} to {high:g}"
+            )
+
+
+def fixed_value(value: object) -> float | None:
+    """The number that a field stands for, or None where it varies per image."""
+    if isinstance(value, Fixed):
+        return value.value
+    return float(value) if isinstance(value, int | float) else None
+
+
+def bounds(field: FieldInfo) -> tuple[float, float]:
+    """Lowest and highest number that a field of type `number | Law` admits, as float32 has them."""
+    low, high = -float("inf"), float("inf")
+    metadata = list(field.metadata)
+    for branch in get_args(field.annotation):
+        for extra in getattr(branch, "__metadata__", ()):
+            metadata += extra.metadata if isinstance(extra, FieldInfo) else []
+    for limit in metadata:
+        low = max(low, getattr(limit, "ge", low))
+        high = min(high, getattr(limit, "le", high))
+    return float(np.float32(low)), float(np.float32(high))
