@@ -119,7 +119,7 @@ def check_rates(rate: Tensor) -> None:
     """Raises ValueError naming the first rate outside [0, 1e6]."""
     wrong = ~((rate >= 0) & (rate <= LARGEST_RATE))
     if wrong.any():
-        raise ValueError(f"Poisson rate is {rate[wrong][0].item():g} electrons, wanted 0 to {LARGEST_RATE:g}")
+        raise ValueError(f"Poisson rate is {rate[wrong][0].item():.9g} electrons, wanted 0 to {LARGEST_RATE:g}")
 
 
 def _poisson_expansion(word: Tensor, rate: Tensor) -> Tensor:

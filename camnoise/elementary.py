@@ -128,7 +128,7 @@ def expm1_small(y: Tensor) -> Tensor:
 
 
 def cosine_of_word(word: Tensor) -> Tensor:
-    """cos(2 pi v) for the angle v in (0, 1) that an int32 word stands for; error 2.5e-7, relative and absolute.
+    """cos(2 pi v) for the angle v in [0, 1) that an int32 word stands for; error 2.5e-7, relative and absolute.
 
     Folding the word by its own sign bit leaves a quarter wave, so there is no branch and no
     argument error.
