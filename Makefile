@@ -6,7 +6,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 .PHONY: demo test slow gpu lint types clean
 
 demo: .venv/.demo  ## shards the sample photographs, verifies them, leaves a contact sheet to look at
-	$(BIN)/camnoise shard sample: demo/shards --camera sony_a7s2 --iso 12800 --scheme n2n --seed 7
+	$(BIN)/camnoise shard sample: demo/shards --camera sony_a7s2 --iso 25600 --ratio 4 --scheme n2n --seed 7
 	$(BIN)/camnoise verify demo/shards
 	$(BIN)/camnoise look demo/shards --out demo/contact.png
 

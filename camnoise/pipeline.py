@@ -44,7 +44,7 @@ BuiltIn = Annotated[
 ]
 _BUILT_IN: TypeAdapter[Stage] = TypeAdapter(BuiltIn)
 
-BAND = 2**17  # pixels that pass through the chain at a time on CPU: their temporaries stay in its cache
+BAND = 2**18  # pixels that pass through the chain at a time on CPU: their temporaries stay in its cache
 
 
 def _read_stage(value: Any) -> Any:

@@ -5,6 +5,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+LONGEST = 120  # letters of an offending value that an error repeats
+
 
 class Value(BaseModel):
     """A frozen, hashable, picklable value that round-trips through JSON.
@@ -58,4 +60,6 @@ def sentence(error: ValidationError) -> str:
         return f"{place} is missing{more}"
     if worst["type"] == "extra_forbidden":
         return f"{place} is not a field{more}"
-    return f"{place} is {worst['input']!r}: {message[:1].lower()}{message[1:]}{more}"
+    came = repr(worst["input"])
+    came = came if len(came) <= LONGEST else f"{came[:LONGEST]}..."  # the input may be a whole file
+    return f"{place} is {came}: {message[:1].lower()}{message[1:]}{more}"

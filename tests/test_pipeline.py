@@ -153,7 +153,7 @@ def test_levels_and_drawn_values_are_held_to_their_bounds():
 
 def test_too_much_light_is_an_error_unless_the_chain_saturates():
     bright = torch.full((1, 1, 2, 2), 2e6)
-    with pytest.raises(ValueError, match=r"Poisson rate is 2e\+06 electrons, wanted 0 to 1e\+06"):
+    with pytest.raises(ValueError, match=r"Poisson rate is 2000000 electrons, wanted 0 to 1e\+06"):
         cn.Pipeline([cn.Shot()])(bright, [1])
     with pytest.raises(ValueError, match="Poisson rate is"):
         cn.Pipeline([cn.Shot(), cn.FullWell(electrons=995_000)])(bright, [1])

@@ -51,6 +51,18 @@ class Provenance(Value):
     iso_range: tuple[float, float]
     notes: tuple[str, ...]
 
+    def isos(self) -> list[float]:
+        """The settings to show: those that were measured, or one per stop."""
+        raise NotImplementedError
+
+    def sensor(self, iso: Iso) -> list[Stage]:
+        """The stages from gain to banding at an ISO."""
+        raise NotImplementedError
+
+    def settings(self) -> list[tuple[float, dict[str, float]]]:
+        """ISO and the parameters at it (K, sigma_read, lam, sigma_row, ...), for each of `isos()`."""
+        return [(iso, Pipeline(self.sensor(iso)).draw([0]).sample(0)) for iso in self.isos()]
+
 
 class _Branch(Value):
     iso: tuple[float, ...]
@@ -65,6 +77,9 @@ class PerIsoTable(Provenance):
     kind: Literal["per_iso_table"]
     gain_per_iso: float
     branches: tuple[_Branch, ...]
+
+    def isos(self) -> list[float]:
+        return [iso for branch in self.branches for iso in branch.iso]
 
     def sensor(self, iso: Iso) -> list[Stage]:
         low, high = iso if isinstance(iso, tuple) else (iso, iso)
@@ -126,6 +141,13 @@ class LogLinearCamera(Provenance):
     table_K: tuple[float, ...]
     lam: tuple[float, ...]
     bias: _Bias
+
+    def isos(self) -> list[float]:
+        low, high = self.iso_range
+        stops = [low]
+        while stops[-1] * 2 <= high:
+            stops.append(stops[-1] * 2)
+        return stops
 
     def sensor(self, iso: Iso) -> list[Stage]:
         scattered = isinstance(iso, tuple)

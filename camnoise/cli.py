@@ -1,0 +1,317 @@
+"""The `camnoise` command. Every command calls what a user would call, and prints what it wrote and its seed.
+
+Nothing heavy is imported before a command runs: `camnoise --help` must not wait for torch.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from .pipelines.camera import Camera as Chosen
+
+app = typer.Typer(
+    name="camnoise",
+    help="A camera in software: clean photographs in, physically right and reproducible noisy exposures out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+FAILED, WRONG_USE, NOT_VERIFIED, INTERRUPTED = 1, 2, 3, 130
+_MOST_SHOWN = 8  # samples on a contact sheet
+
+Camera = Annotated[str | None, typer.Option(help="A calibrated camera: see `camnoise cameras`.")]
+Iso = Annotated[str | None, typer.Option(help="One ISO, or LO-HI to draw one per image.")]
+Ratio = Annotated[str | None, typer.Option(help="Low light: how many times under-exposed, or LO-HI. Default: 1.")]
+Chain = Annotated[Path | None, typer.Option("--pipeline", help="A Pipeline as JSON, instead of --camera and --iso.")]
+Domain = Annotated[Literal["raw", "rgb"] | None, typer.Option(help="A mosaic (the default), or three linear planes.")]
+Demosaic = Annotated[Literal["bilinear"] | None, typer.Option(help="Make three planes of the mosaic again.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Of the noise.")]
+Black = Annotated[float | None, typer.Option(help="Black level, DN, for a camera whose source gives none.")]
+White = Annotated[float | None, typer.Option(help="White level, DN, likewise.")]
+Body = Annotated[str | None, typer.Option(help="Whose fixed pattern: a name, or per-sample. Default: the camera's.")]
+Out = Annotated[Path, typer.Option(help="The PNG to write.")]
+
+
+@app.command()
+def shard(
+    source: Annotated[str, typer.Argument(help="folder:PATH or sample:")],
+    dest: Annotated[Path, typer.Argument(help="A new or empty folder, or one that holds this run unfinished.")],
+    camera: Camera = None,
+    iso: Iso = None,
+    ratio: Ratio = None,
+    pipeline: Chain = None,
+    scheme: Annotated[Literal["n2n", "n2c"], typer.Option(help="Two noisy views, or clean and one.")] = "n2n",
+    seed: Seed = 0,
+    epoch: Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Fresh noise of that epoch's own.")] = None,
+    domain: Domain = None,
+    demosaic: Demosaic = None,
+    black: Black = None,
+    white: White = None,
+    body: Body = None,
+    samples_per_shard: Annotated[int, typer.Option(min=1, max=1_000_000)] = 256,
+) -> None:
+    """Make WebDataset shards of noisy views from a collection of photographs."""
+    import numpy as np
+
+    from .pipelines.build import make_sample
+    from .pipelines.camera import parse_span
+    from .pipelines.recipe import Recipe
+    from .pipelines.run import finished_shards, run
+    from .pipelines.source import parse
+
+    images = parse(source)
+    chosen = _choose(camera, iso, ratio, pipeline, domain, demosaic, black, white)
+    recipe = Recipe(
+        source=images.address,
+        camera=camera,
+        iso=None if iso is None else parse_span(iso, "ISO"),
+        pipeline=chosen.pipeline,
+        domain=chosen.domain,
+        demosaic=chosen.demosaic,
+        scheme=scheme,
+        seed=seed,
+        epoch=epoch,
+        body=chosen.pipeline.name if body is None else body,
+        samples_per_shard=samples_per_shard,
+    )
+    make_sample(np.zeros((3, 4, 4), np.uint8), "black", recipe)  # a camera that cannot work fails here, at once
+    try:
+        with _terminable():
+            outcome = run(images, recipe, dest)
+    except KeyboardInterrupt:
+        _complain(
+            f"stopped: {finished_shards(dest)} shards in {str(dest)!r} are finished, "
+            "and the same command goes on from there"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    manifest = outcome.manifest
+    made = f"{manifest.samples:,} samples in {len(manifest.shards):,} shards, {manifest.form}, seed {seed}"
+    if outcome.built == 0:
+        _say(f"{dest}: finished already, checked: {made}")
+    else:
+        kept = f" ({outcome.kept:,} of the shards were there)" if outcome.kept else ""
+        _say(f"{dest}: {made}{kept}")
+    if manifest.quarantined:
+        every = "all" if manifest.samples == 0 else f"{manifest.quarantined:,}"
+        _say(f"{dest}: {every} of {manifest.inputs:,} images are quarantined, with reasons in quarantine.parquet")
+
+
+@app.command()
+def verify(dest: Annotated[Path, typer.Argument(help="A finished data set.")]) -> None:
+    """Prove a data set: every digest, count, member and record. Exit code 3 when it fails."""
+    from .pipelines.progress import Watch
+    from .pipelines.reader import read_manifest
+    from .pipelines.verify import verify as faults
+
+    with Watch("verifying", None) as watch:
+        found = list(faults(dest, watch.one))
+    for fault in found:
+        _say(fault)
+    if found:
+        _complain(f"{str(dest)!r} fails its check: {len(found):,} findings")
+        raise typer.Exit(NOT_VERIFIED)
+    manifest = read_manifest(dest)
+    _say(f"{dest}: {manifest.samples:,} samples in {len(manifest.shards):,} shards are what the manifest says")
+
+
+@app.command()
+def preview(
+    image: Annotated[Path, typer.Argument(help="A PNG, JPEG or TIFF file.")],
+    out: Out,
+    camera: Camera = None,
+    iso: Iso = None,
+    ratio: Ratio = None,
+    pipeline: Chain = None,
+    seed: Seed = 0,
+    domain: Domain = None,
+    demosaic: Demosaic = None,
+    black: Black = None,
+    white: White = None,
+    panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 400,
+) -> None:
+    """Write one image beside two noisy views of it and their difference."""
+    import torch
+
+    from .look import Look, sheet
+    from .pipelines.camera import filter_tile
+    from .pipelines.images import decode
+
+    chosen = _choose(camera, iso, ratio, pipeline, domain, demosaic, black, white)
+    data = image.read_bytes()
+    try:
+        pixels = decode(data)
+    except ValueError as error:
+        raise ValueError(f"image {str(image)!r}: {error}") from error
+    white_level = torch.tensor(float(2 ** (8 * pixels.itemsize) - 1))
+    scene = (torch.from_numpy(pixels).to(torch.float32) / white_level)[None]
+    made = chosen.pipeline.views(scene, [image.name], scheme="n2n", seed=seed)
+    what = f"{camera} at ISO {iso}" if pipeline is None else pipeline.name
+    title = f"{image.name}: {what}, {chosen.domain}, seed {seed}"
+    _save(sheet([Look(title, made.clean[0], made.views[:, 0], filter_tile(chosen.pipeline))], panel), out)
+    _say(f"{out}: {what}, seed {seed}")
+
+
+@app.command()
+def look(
+    dest: Annotated[Path, typer.Argument(help="A finished data set.")],
+    out: Out,
+    samples: Annotated[int, typer.Option(min=1, max=64, help="How many, spread over the data set.")] = _MOST_SHOWN,
+    panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 320,
+) -> None:
+    """Write a contact sheet of a data set: clean, views and difference of several samples."""
+    from .look import Look, sheet
+    from .pipelines.reader import Shards
+
+    shards = Shards(dest)
+    if not shards.keys:
+        raise ValueError(f"{str(dest)!r} holds no sample: all its images are quarantined")
+    step = max(1, len(shards) // samples)
+    rows = []
+    for key in shards.keys[::step][:samples]:
+        record = shards.sample(key)
+        title = f"{record.name}: {record.body}, {record.domain}, {record.views}, seed {record.seed}"
+        rows.append(Look(title, shards.clean(key), shards.views(key), record.cfa))
+    _save(sheet(rows, panel), out)
+    _say(f"{out}: {len(rows)} of {len(shards):,} samples, seed {shards.manifest.recipe.seed}")
+
+
+@app.command()
+def cameras(name: Annotated[str | None, typer.Argument(help="Show one with its provenance.")] = None) -> None:
+    """List the calibrated cameras, or show one."""
+    from . import presets
+
+    for camera in presets.names() if name is None else [name]:
+        known = presets.describe(camera)
+        low, high = known.iso_range
+        if name is None:
+            _say(f"{camera:12s} {known.title}, ISO {low:g} to {high:g}, {known.bits} bit, {known.licence}")
+            continue
+        for field in ("name", "title", "source", "licence", "units", "cfa", "bits", "black", "white"):
+            value = getattr(known, field)
+            _say(f"{field:8s} {'not given by the source' if value is None else value}")
+        _say(f"{'iso':8s} {low:g} to {high:g}")
+        for note in known.notes:
+            _say(f"{'note':8s} {note}")
+        columns = ("K", "sigma_read", "lam", "sigma_row")
+        _say("".join(f"{column:>12s}" for column in ("ISO", *columns)))
+        for iso, drawn in known.settings():
+            _say("".join(f"{value:12.5g}" for value in (iso, *(drawn[column] for column in columns))))
+
+
+def main() -> NoReturn:
+    """Runs a command; whatever goes wrong is one sentence on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name may have letters the terminal lacks
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Runs one command line; returns its exit code."""
+    try:
+        code = app(arguments, prog_name="camnoise", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except KeyboardInterrupt:
+        _complain("stopped")
+        return INTERRUPTED
+    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
+        _complain(_sentence(error))
+        return FAILED
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own: an unknown option, a value that is missing
+            _complain(str(error.format_message()))
+            return WRONG_USE
+        if os.environ.get("CAMNOISE_DEBUG"):
+            raise
+        _complain(f"{type(error).__name__}: {error} (this is a fault of camnoise; CAMNOISE_DEBUG=1 shows where)")
+        return FAILED
+
+
+def _sentence(error: Exception) -> str:
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        from .value import sentence
+
+        return sentence(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f": {str(error.filename)!r}"
+        return f"{error.strerror}{where}"
+    return str(error) or type(error).__name__
+
+
+def _choose(
+    camera: str | None,
+    iso: str | None,
+    ratio: str | None,
+    file: Path | None,
+    domain: Literal["raw", "rgb"] | None,
+    demosaic: Literal["bilinear"] | None,
+    black: float | None,
+    white: float | None,
+) -> "Chosen":
+    from .pipelines.camera import from_file, parse_span, preset
+
+    if file is not None:
+        if any(given is not None for given in (camera, iso, ratio, black, white)):
+            raise ValueError(
+                "--pipeline says the whole camera: no --camera, --iso, --ratio, --black or --white beside it"
+            )
+        return from_file(file, domain=domain, demosaic=demosaic)
+    if camera is None or iso is None:
+        raise ValueError("no camera: wanted --camera NAME with --iso N, or --pipeline FILE")
+    span = parse_span(ratio or "1", "ratio")
+    return preset(
+        camera, parse_span(iso, "ISO"), ratio=span, domain=domain, demosaic=demosaic, black=black, white=white
+    )
+
+
+def _save(picture: "Image", out: Path) -> None:
+    from .pipelines.files import write
+
+    file = BytesIO()
+    picture.save(file, format="PNG")
+    write(out, file.getvalue())
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM stops a run as Ctrl-C does: cleanly, between two files."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say(text: str) -> None:
+    print(_shown(text))
+
+
+def _complain(text: str) -> None:
+    print(f"camnoise: {_shown(' '.join(text.split()))}", file=sys.stderr)
+
+
+def _shown(text: str) -> str:
+    """Names from outside may hold control characters; a terminal must not obey them."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Files that appear whole or not at all, and the lock that keeps two runs out of one folder."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+PARTIAL = ".partial"  # the suffix of a file that is being written
+
+
+@contextmanager
+def committed(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that gets its name when the block ends well, and is gone when it does not."""
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:  # Ctrl-C too
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a small file, whole or not at all."""
+    with committed(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds a folder for this process.
+
+    Raises:
+        ValueError: another process holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"another camnoise is writing to {str(folder)!r}") from None
+        except OSError:  # a file system without locks: two runs of one recipe write the same bytes anyway
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

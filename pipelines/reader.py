@@ -1,0 +1,76 @@
+"""Random access to the samples of a data set, through its index."""
+
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from camnoise.sample import Sample
+
+from . import npy
+from .images import decode
+from .index import INDEX_SCHEMA, read_table
+from .records import INDEX, MANIFEST, Manifest, Member
+
+
+class Shards:
+    """A finished data set, open for reading.
+
+    Attributes:
+        manifest: what it is.
+        keys: of all samples, in the order of the shards.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ValueError where the folder holds no finished data set."""
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        self._members: dict[str, dict[str, tuple[str, Member]]] = {}
+        shards = {shard.name for shard in self.manifest.shards}
+        for row in read_table(folder / INDEX, INDEX_SCHEMA):
+            shard = row.pop("shard")
+            if shard not in shards:
+                raise ValueError(f"{INDEX} names shard {shard!r}, which {MANIFEST} does not have")
+            member = Member.model_validate(row)
+            self._members.setdefault(member.key, {})[member.field] = (shard, member)
+        self.keys = list(self._members)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def read(self, key: str, field: str) -> bytes:
+        """The bytes of one member. Raises KeyError for one that does not exist."""
+        shard, member = self._members[key][field]
+        with (self.folder / shard).open("rb") as file:
+            if member.offset + member.nbytes > os.fstat(file.fileno()).st_size:
+                raise ValueError(f"{INDEX} places {key}.{field} beyond the end of {shard}")
+            file.seek(member.offset)
+            return file.read(member.nbytes)
+
+    def sample(self, key: str) -> Sample:
+        """The record of one sample."""
+        return Sample.model_validate_json(self.read(key, "json"))
+
+    def views(self, key: str) -> Tensor:
+        """Normalised views: (view, channel, row, col) float32."""
+        stored = torch.from_numpy(npy.load(self.read(key, "views.npy")))
+        return self.sample(key).normalize(stored) if stored.dtype == torch.uint16 else stored
+
+    def clean(self, key: str) -> Tensor:
+        """The clean view, in the units of the normalised views: (channel, row, col) float32."""
+        return torch.from_numpy(npy.load(self.read(key, "clean.npy")))
+
+    def scene(self, key: str) -> Tensor:
+        """The decoded input: (3, row, col), uint8 or uint16."""
+        form = self.manifest.form
+        data = self.read(key, form)
+        return torch.from_numpy(npy.load(data) if form == "scene.npy" else decode(data))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a finished data set. Raises ValueError where there is none, or it is not one."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ValueError(f"{str(folder)!r} holds no finished data set: it has no {MANIFEST}")
+    return Manifest.model_validate_json(path.read_bytes())
