@@ -33,11 +33,11 @@ types: .venv/.test
 	touch $@
 
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
-	$(BIN)/pip install -q -c constraints.txt -e '.[all]'
+	PYTHONWARNINGS=ignore $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[all]'
 	touch $@
 
 .venv/.test: .venv/.demo
-	$(BIN)/pip install -q -c constraints.txt -e '.[test]'
+	PYTHONWARNINGS=ignore $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
 clean:

@@ -55,10 +55,9 @@ def measure(name: str, iso: int, levels: dict[str, float], seed: int) -> dict[st
     }
 
 
-def main() -> None:
-    results = [measure(*camera, seed) for seed, camera in enumerate(CAMERAS)]
-    write("photon_transfer", results)
-    table = [
+def table(results: list[dict[str, float | str]]) -> list[str]:
+    """The README's lines."""
+    lines = [
         "| camera | ISO | K stated | measured | dark variance stated, DN² | measured | σ_row stated, DN | measured |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
@@ -68,9 +67,11 @@ def main() -> None:
             for what in ("K", "dark_variance", "sigma_row")
             for how in ("stated", "measured")
         ]
-        table.append(f"| `{r['camera']}` | {r['iso']} | {' | '.join(pairs)} |")
-    into_readme("photon_transfer", table)
+        lines.append(f"| `{r['camera']}` | {r['iso']} | {' | '.join(pairs)} |")
+    return lines
 
 
 if __name__ == "__main__":
-    main()
+    measured = [measure(*camera, seed) for seed, camera in enumerate(CAMERAS)]
+    write("photon_transfer", measured)
+    into_readme("photon_transfer", table(measured))

@@ -48,7 +48,8 @@ ROUND_TO_INTEGER = 12582912.0  # 1.5 * 2^23: adding it leaves the nearest intege
 
 # The first concurrent call into the CPU's vector-math library may run a low-accuracy kernel
 # (pytorch issue 188792); one call here, at import, is not concurrent.
-torch.sqrt(torch.ones(1)), torch.sqrt(torch.ones(1, dtype=torch.float64))
+for _dtype in (torch.float32, torch.float64):
+    torch.sqrt(torch.ones(1, dtype=_dtype, device="cpu"))
 
 
 def polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:

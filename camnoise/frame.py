@@ -66,14 +66,14 @@ def as_origin(origin: Tensor | None, data: Tensor) -> Tensor:
     """
     batch, _, rows, cols = data.shape
     if origin is None:
-        origin = torch.zeros((batch, 2), dtype=torch.int64)
+        origin = torch.zeros((batch, 2), dtype=torch.int64, device="cpu")
     origin = torch.as_tensor(origin)
     if origin.dtype.is_floating_point or origin.dtype.is_complex or origin.dtype == torch.bool:
         raise TypeError(f"origin is {origin.dtype}, wanted integers: row and column of each image")
     if origin.shape != (batch, 2):
         raise ValueError(f"origin has shape {tuple(origin.shape)}, wanted ({batch}, 2): row and column of each image")
     origin = origin.to(torch.int64)
-    if batch and (int(origin.min()) < 0 or int((origin.cpu() + torch.tensor([rows, cols])).max()) > SIDE):
+    if batch and (int(origin.min()) < 0 or max(int(origin[:, 0].max()) + rows, int(origin[:, 1].max()) + cols) > SIDE):
         raise ValueError(f"origin {tuple(origin[0].tolist())} and size {rows}x{cols} leave the {SIDE}x{SIDE} frame")
     return origin.to(data.device)
 

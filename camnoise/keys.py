@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
 _MASK = 0xFFFFFFFF
-_ROWS, _CHANNELS, _VIEWS, _DRAWS = 2**16, 2**8, 2**12, 2**4
+_CHANNELS, _VIEWS = 2**8, 2**12  # that fit their fields; rows and columns are checked with the origin
 
 
 class Stream(IntEnum):
@@ -63,20 +64,20 @@ class Lane(IntEnum):
 
 
 Ids = Sequence[int | str] | Tensor
+Word = Tensor | int
 
 
-def philox(counter: Sequence[Tensor | int], key: Sequence[Tensor | int]) -> tuple[Tensor, ...]:
+def philox(counter: Sequence[Word], key: Sequence[Word]) -> tuple[Word, ...]:
     """Philox4x32-10: four 32-bit words from a counter of four and a key of two.
 
     Args:
-        counter: c0..c3, int64 tensors that broadcast together, or ints; values in [0, 2^32).
+        counter: c0..c3 in [0, 2^32): int64 tensors that broadcast together, or ints.
         key: k0, k1, likewise.
 
     Returns:
-        Four int64 tensors of values in [0, 2^32).
+        Four words in [0, 2^32), of the broadcast shape; ints where all arguments are.
     """
-    c0, c1, c2, c3 = (torch.as_tensor(c) for c in counter)
-    k0, k1 = (torch.as_tensor(k) for k in key)
+    (c0, c1, c2, c3), (k0, k1) = counter, key
     for _ in range(ROUNDS):
         # The product may pass 2^63; int64 wraps it modulo 2^64, which leaves both halves' bits right.
         first, second = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
@@ -103,7 +104,7 @@ def hex_id(number: int) -> str:
 
 def fresh_ids(count: int) -> Tensor:
     """`count` ids from the operating system's entropy: (count,) int64."""
-    return torch.tensor([_signed(secrets.randbits(64)) for _ in range(count)], dtype=torch.int64)
+    return torch.tensor([_signed(secrets.randbits(64)) for _ in range(count)], dtype=torch.int64, device="cpu")
 
 
 def as_ids(ids: Ids, count: int, what: str = "ids") -> Tensor:
@@ -125,7 +126,7 @@ def as_ids(ids: Ids, count: int, what: str = "ids") -> Tensor:
             raise TypeError(f"ids is a {ids.dtype} tensor of {ids.ndim} dimensions, wanted int64 of one")
         patterns = ids.detach().cpu()
     else:
-        patterns = torch.tensor([_signed(_one_id(one)) for one in ids], dtype=torch.int64)
+        patterns = torch.tensor([_signed(_one_id(one)) for one in ids], dtype=torch.int64, device="cpu")
     if len(patterns) != count:
         raise ValueError(f"got {len(patterns)} {what} for {count} images")
     return patterns
@@ -153,6 +154,14 @@ def _halves(value: int) -> tuple[int, int]:
     return value & _MASK, value >> 32
 
 
+class _Words(NamedTuple):
+    """The words of one PIXEL call, and of which pixels: an origin's identity stands for the frame and device."""
+
+    origin: Tensor
+    shape: torch.Size
+    words: Tensor
+
+
 @dataclass(frozen=True)
 class Key:
     """The address of a batch's noise, all but the pixel.
@@ -171,7 +180,7 @@ class Key:
     view: int = 1
     epoch: int | None = None
     # Shot and read noise take their words from one PIXEL call; this keeps it for the second of them.
-    _last: dict[Stream, tuple[object, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+    _last: dict[Stream, _Words] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _within(self.seed, 2**64, "seed")
@@ -185,16 +194,14 @@ class Key:
 
     def words(self, frame: Frame) -> Tensor:
         """The PIXEL words of every pixel: (4, batch, channel, row, col) int32 bit patterns."""
-        address = (frame.data.shape, frame.data.device, frame.origin)
         last = self._last.get(Stream.PIXEL)
-        if last is None or not _same_address(last[0], address):
-            batch, channels, _, _ = frame.data.shape
-            _within(channels - 1, _CHANNELS, "channel")
-            channel = torch.arange(channels, device=frame.data.device).reshape(1, -1, 1, 1)
-            position = frame.rows() << 16 | frame.columns()
-            words = self._call(Stream.PIXEL, position.reshape(batch, 1, *position.shape[1:]), channel)
-            self._last[Stream.PIXEL] = last = (address, words)
-        return last[1]
+        if last is None or last.origin is not frame.origin or last.shape != frame.data.shape:
+            _within(frame.data.shape[1] - 1, _CHANNELS, "channel")
+            channel = torch.arange(frame.data.shape[1], device=frame.data.device).reshape(1, -1, 1, 1)
+            position = (frame.rows() << 16 | frame.columns())[:, None]
+            last = _Words(frame.origin, frame.data.shape, self._call(Stream.PIXEL, position, channel))
+            self._last[Stream.PIXEL] = last
+        return last.words
 
     def row_words(self, frame: Frame, stream: Stream) -> Tensor:
         """One word per row of the frame, shared by its planes: (batch, 1, row, 1) int32."""
@@ -206,34 +213,26 @@ class Key:
 
     def parameter_words(self, number: int) -> Tensor:
         """The words of parameter `number`: (4, batch) int32 on the CPU."""
-        position = torch.full((1, 1, 1), number)
-        return self._call(Stream.PARAMETERS, position, 0, device=torch.device("cpu")).reshape(4, -1)
+        position = torch.full((1, 1, 1), number, dtype=torch.int64, device="cpu")
+        return self._call(Stream.PARAMETERS, position, 0).reshape(4, -1)
 
-    def _call(
-        self, stream: Stream, position: Tensor, channel: Tensor | int, device: torch.device | None = None
-    ) -> Tensor:
+    def _call(self, stream: Stream, position: Tensor, channel: Word) -> Tensor:
         """Philox at (batch, 1, row, col) positions row << 16 | col; channel broadcasts over dimension 1."""
-        device = device or position.device
-        fixed = stream >= Stream.PRNU
+        device, fixed = position.device, stream >= Stream.PRNU
         sample = self.body if fixed else self.sample
         if sample is None:
             raise ValueError(f"stream {stream.name} is fixed to a body, and this key has none")
         view = 0 if fixed else self.view
         c2 = (sample & _MASK).to(device).reshape(-1, 1, 1, 1)
         c3 = ((sample >> 32) & _MASK).to(device).reshape(-1, 1, 1, 1)
-        c1 = torch.as_tensor(channel, device=device) << 24 | int(stream) << 16 | view << 4
-        k0, k1 = (torch.tensor(k, device=device) for k in ((0, 0) if fixed else self._key()))
-        words = torch.stack(philox((position, c1, c2, c3), (k0, k1)))
+        c1 = channel << 24 | int(stream) << 16 | view << 4
+        words = philox((position, c1, c2, c3), (0, 0) if fixed else self._key())
+        stacked = torch.stack([word for word in words if isinstance(word, Tensor)])
         # Sign-extended before the narrowing, so that no value is converted out of range.
-        return ((words << 32) >> 32).to(torch.int32)
+        return ((stacked << 32) >> 32).to(torch.int32)
 
     def _key(self) -> tuple[int, int]:
         if self.epoch is None:
             return _halves(self.seed)
         k0, k1, _, _ = philox((*_halves(self.epoch), 0, 0), _halves(self.seed))
         return int(k0), int(k1)
-
-
-def _same_address(a: object, b: tuple[object, object, Tensor]) -> bool:
-    assert isinstance(a, tuple)
-    return a[0] == b[0] and a[1] == b[1] and a[2] is b[2]

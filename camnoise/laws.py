@@ -51,7 +51,7 @@ class Fixed(Value):
 
     def sample(self, words: Tensor, entry: Tensor, gain: Tensor | None) -> Tensor:
         """(batch,) float32 from (4, batch) words, the (batch,) entry word and (batch,) gains."""
-        return torch.full((words.shape[1],), self.value)
+        return _column([self.value]).expand(words.shape[1]).clone()
 
 
 class LogUniform(Value):
@@ -69,7 +69,7 @@ class LogUniform(Value):
 
     def sample(self, words: Tensor, entry: Tensor, gain: Tensor | None) -> Tensor:
         """As `Fixed.sample`."""
-        low, high = torch.tensor(self.low), torch.tensor(self.high)
+        low, high = _column([self.low, self.high])
         start = log(low)
         drawn = exp(start + uniform(words[VALUE]) * (log(high) - start))
         return torch.minimum(torch.maximum(drawn, low), high)  # exp(log(x)) may miss x by an ulp
@@ -115,12 +115,12 @@ class NearestInGain(Value):
     def sample(self, words: Tensor, entry: Tensor, gain: Tensor | None) -> Tensor:
         """As `Fixed.sample`."""
         gains = sorted(set(self.K))
-        distance = (log(_known(gain))[:, None] - log(torch.tensor(gains))[None]).abs()
+        distance = (log(_known(gain))[:, None] - log(_column(gains))[None]).abs()
         nearest = torch.from_numpy(distance.numpy().argmin(axis=1))  # of two equally near, the lower
-        first = torch.tensor([self.K.index(g) for g in gains])[nearest]
-        count = torch.tensor([self.K.count(g) for g in gains])[nearest]
-        step = torch.floor(uniform(entry) * count.float()).long().minimum(count - 1)
-        return torch.tensor(self.values)[first + step]
+        first = _column([self.K.index(g) for g in gains])[nearest].long()
+        count = _column([self.K.count(g) for g in gains])[nearest]
+        step = torch.floor(uniform(entry) * count).minimum(count - 1.0).long()
+        return _column(self.values)[first + step]
 
 
 class InterpolatedInGain(Value):
@@ -144,7 +144,7 @@ class InterpolatedInGain(Value):
         Raises:
             ValueError: a gain outside the table.
         """
-        gain, gains, values = _known(gain), torch.tensor(self.K), torch.tensor(self.values)
+        gain, gains, values = _known(gain), _column(self.K), _column(self.values)
         outside = (gain < gains[0]) | (gain > gains[-1])
         if outside.any():
             raise ValueError(f"K is {gain[outside][0]:g}, wanted {self.K[0]:g} to {self.K[-1]:g}, where its table is")
@@ -161,6 +161,11 @@ class InterpolatedInGain(Value):
 
 Law = Annotated[Fixed | LogUniform | LogLinear | NearestInGain | InterpolatedInGain, Field(discriminator="kind")]
 GAIN_LAWS = (LogLinear, NearestInGain, InterpolatedInGain)  # these read K
+
+
+def _column(values: Sequence[float]) -> Tensor:
+    """float32 on the CPU, whatever torch's defaults are."""
+    return torch.tensor(values, dtype=torch.float32, device="cpu")
 
 
 def _known(gain: Tensor | None) -> Tensor:

@@ -72,8 +72,8 @@ def planes(linear: Tensor, cfa: str | None) -> Tensor:
         return linear
     if cfa is None or min(linear.shape[1:]) < 2:
         return linear[:1].expand(3, -1, -1)
-    frame = Frame(linear[None], Unit.LINEAR, torch.zeros((1, 2), dtype=torch.int64), cfa)
-    nobody = Key(0, torch.zeros(1, dtype=torch.int64))
+    frame = Frame(linear[None], Unit.LINEAR, torch.zeros((1, 2), dtype=torch.int64, device="cpu"), cfa)
+    nobody = Key(0, torch.zeros(1, dtype=torch.int64, device="cpu"))
     return Demosaic().apply(frame, nobody, Parameters({}, 1)).data[0]
 
 

@@ -38,7 +38,7 @@ class Mosaic(Stage):
 
 def color_at(frame: Frame, pattern: str) -> Tensor:
     """The plane (0 R, 1 G, 2 B) over each pixel: (batch, row, col) int64."""
-    return _tile(frame, torch.tensor([PLANES.index(color) for color in pattern], device=frame.data.device))
+    return _tile(frame, [PLANES.index(color) for color in pattern])
 
 
 def site_at(frame: Frame, pattern: str) -> Tensor:
@@ -49,8 +49,9 @@ def site_at(frame: Frame, pattern: str) -> Tensor:
     sites = {"R": 0, "B": 3}
     red_row = pattern.index("R") // 2
     order = [sites.get(color, 1 if at // 2 == red_row else 2) for at, color in enumerate(pattern)]
-    return _tile(frame, torch.tensor(order, device=frame.data.device))
+    return _tile(frame, order)
 
 
-def _tile(frame: Frame, values: Tensor) -> Tensor:
-    return values[(frame.rows() % 2) * 2 + frame.columns() % 2]
+def _tile(frame: Frame, values: list[int]) -> Tensor:
+    tile = torch.tensor(values, device=frame.data.device)
+    return tile[(frame.rows() % 2) * 2 + frame.columns() % 2]

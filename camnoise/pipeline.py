@@ -15,11 +15,11 @@ from .converter import Normalize, Quantize
 from .demosaic import Demosaic
 from .frame import Frame, as_origin, check_images
 from .keys import Ids, Key, as_ids, fresh_ids, sample_id
-from .laws import NUMBERS, Fixed
+from .laws import NUMBERS
 from .light import Expose, Linearize
 from .mosaic import Mosaic, Pattern
 from .readout import Banding, ColorBias, Gain, GaussianRead, StudentTRead, TukeyLambdaRead
-from .stage import Parameters, Stage
+from .stage import Parameters, Stage, fixed_value
 from .units import Unit
 from .value import Value, sentence
 from .views import Views, scheme_named
@@ -106,6 +106,7 @@ class Pipeline(Value):
             return None
         return Pipeline(self.stages[:-1], name=self.name, cfa=self.cfa) if tail[0].fits_uint16 else None
 
+    @torch.no_grad()
     def __call__(
         self,
         images: Tensor,
@@ -118,7 +119,7 @@ class Pipeline(Value):
         body: str | Sequence[str] | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
-        """Exposes each image once.
+        """Exposes each image once. No gradient passes: a count of electrons has none.
 
         Args:
             images: (batch, channel, row, col), floating, in the unit of `takes`.
@@ -144,6 +145,7 @@ class Pipeline(Value):
         key = self._key(len(images), ids, seed=seed, epoch=epoch, body=body)
         return self.expose(frame, key.at(view), self.tabulate(key), dtype)
 
+    @torch.no_grad()
     def views(
         self,
         images: Tensor,
@@ -169,6 +171,7 @@ class Pipeline(Value):
             ids=key.sample,
         )
 
+    @torch.no_grad()
     def clean(
         self,
         images: Tensor,
@@ -204,12 +207,11 @@ class Pipeline(Value):
         drawn = Parameters({}, batch)
         for name in sorted(laws, key=lambda name: name != "K"):
             stage, law = laws[name]
-            if isinstance(law, int | float):
-                column = torch.full((batch,), float(law))
-            elif isinstance(law, Fixed):
-                column = torch.full((batch,), law.value)
-            else:
+            number = fixed_value(law)
+            if number is None:
                 column = law.sample(at.parameter_words(NUMBERS[name]), entry, drawn.get("K"))
+            else:
+                column = torch.full((batch,), number, dtype=torch.float32, device="cpu")
             stage.check(name, column)
             drawn = drawn.joined({name: column})
         for stage in self.stages:

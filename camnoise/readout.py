@@ -85,7 +85,7 @@ class _HeavyTailed(_Additive):
             raise ValueError(f"{name} got {given}, wanted one of them")
         shape = fixed_value(getattr(self, self.least[0]))
         if self.sigma is not None and shape is not None:
-            self._check_shape(torch.tensor([shape]))
+            self._check_shape(torch.tensor([shape], dtype=torch.float32, device="cpu"))
         return self
 
     def _check_shape(self, shape: Tensor) -> None:

@@ -46,8 +46,8 @@ class Parameters(Mapping[str, Tensor]):
 
     def take(self, index: Tensor | slice) -> "Parameters":
         """The rows of some images."""
-        columns = {name: column[index] for name, column in self._columns.items()}
-        return Parameters(columns, len(torch.arange(self.batch)[index]))
+        images = torch.arange(self.batch, device="cpu")[index]
+        return Parameters({name: column[images] for name, column in self._columns.items()}, len(images))
 
     def joined(self, columns: Mapping[str, Tensor]) -> "Parameters":
         """This table and further columns."""

@@ -249,3 +249,39 @@ def test_json_keeps_every_digit(K, sigma, low, high):
 def test_json_imports_nothing_by_name():
     with pytest.raises(ValueError, match="stage.kind is 'os.system'"):
         cn.Pipeline.from_json('{"stages": [{"kind": "os.system", "command": "true"}]}')
+
+
+def test_torch_defaults_do_not_matter():
+    """A program that works in float64 by default gets the same float32 noise."""
+    chain = place(cn.presets.load("nikon_d850", iso=(100, 6400), black=400, white=15583), "raw", "bilinear")
+    wanted, table = chain.views(X, IDS, scheme="n2n"), chain.draw(IDS)
+    torch.set_default_dtype(torch.float64)
+    try:
+        got = chain.views(X, IDS, scheme="n2n")
+        assert all(torch.equal(column, table[name]) for name, column in chain.draw(IDS).items())
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert got.views.dtype == torch.float32
+    assert torch.equal(got.views, wanted.views)
+    assert torch.equal(got.clean, wanted.clean)
+
+
+def test_memory_layout_and_gradients_do_not_matter():
+    wanted = SENSOR(X, IDS)
+    for same in (
+        X.contiguous(memory_format=torch.channels_last),
+        X.transpose(2, 3).contiguous().transpose(2, 3),
+        X.double(),
+        X.clone().requires_grad_(),
+    ):
+        got = SENSOR(same, IDS)
+        assert torch.equal(got, wanted)
+        assert not got.requires_grad
+
+
+def test_threads_do_not_matter():
+    from concurrent.futures import ThreadPoolExecutor
+
+    wanted = SENSOR(X, IDS)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(torch.equal(got, wanted) for got in pool.map(lambda _: SENSOR(X, IDS), range(16)))
