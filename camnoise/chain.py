@@ -1,12 +1,19 @@
 """Whether stages fit together: units, owners of parameters, dice."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
+from .charge import FullWell, Shot
 from .demosaic import Demosaic
+from .laws import GAIN_LAWS
+from .light import Expose
 from .mosaic import Mosaic
 from .stage import Stage
-from .units import Unit
+
+_DISORDER = (
+    (Demosaic, Expose, "a sensor sees the mosaic"),
+    (Expose, Mosaic, "light passes the filter first"),
+    (FullWell, Shot, "the well holds what has arrived"),
+)
 
 
 def check_chain(stages: Sequence[Stage], cfa: str | None) -> None:
@@ -23,6 +30,7 @@ def check_chain(stages: Sequence[Stage], cfa: str | None) -> None:
         raise ValueError("Pipeline got no stages, wanted at least one")
     _check_units(stages)
     _check_mosaic(stages, cfa)
+    _check_order(stages)
     _check_owners(stages)
     _check_dice(stages)
 
@@ -50,19 +58,27 @@ def _check_mosaic(stages: Sequence[Stage], cfa: str | None) -> None:
         raise ValueError(f"{len(mosaics)} stages are a Mosaic, wanted at most one")
     if mosaics and cfa not in (None, mosaics[0].pattern):
         raise ValueError(f"Mosaic makes {mosaics[0].pattern}, but the pipeline's cfa is {cfa}")
-    for first, second in pairwise(stages):
-        if isinstance(first, Demosaic) and second.gives is Unit.ELECTRON:
-            raise ValueError(f"{_name(second)} comes after Demosaic, but a sensor sees the mosaic")
+
+
+def _check_order(stages: Sequence[Stage]) -> None:
+    """What the units do not see: each pair is out of the light's order."""
+    for before, after, because in _DISORDER:
+        first = next((n for n, stage in enumerate(stages) if isinstance(stage, before)), len(stages))
+        for number in range(first + 1, len(stages)):
+            if isinstance(stages[number], after):
+                raise ValueError(f"{_place(stages, number)} comes after {_name(stages[first])}, but {because}")
 
 
 def _check_owners(stages: Sequence[Stage]) -> None:
     owners: dict[str, int] = {}
     for number, stage in enumerate(stages):
-        for name in stage.laws():
+        for name, law in stage.laws().items():
             if name in owners:
                 other = _name(stages[owners[name]])
                 raise ValueError(f"{_place(stages, number)} states {name}, but {other} states it already")
             owners[name] = number
+            if name == "K" and isinstance(law, GAIN_LAWS):
+                raise ValueError(f"{_place(stages, number)} has a law of K that reads K: {type(law).__name__}")
     for number, stage in enumerate(stages):
         missing = sorted(stage.needs() - set(owners))
         if missing:

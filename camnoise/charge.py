@@ -34,6 +34,7 @@ class Shot(Stage):
         return ((Stream.PIXEL, Lane.SHOT),)
 
     def derive(self, drawn: Parameters) -> dict[str, Tensor]:
+        """Where the chain saturates, e-, as far as its stages say so; no stage has to."""
         limits = [drawn["full_well"]] if "full_well" in drawn else []
         if {"bits", "black", "K"} <= set(drawn):
             limits.append((full_scale(drawn) - drawn["black"]) / drawn["K"])
@@ -55,6 +56,9 @@ class FullWell(Stage):
 
     Attributes:
         electrons: capacity, e-.
+
+    References:
+        | Photon Transfer (Janesick, SPIE Press 2007), chapter 5
     """
 
     kind: Literal["full_well"] = "full_well"

@@ -65,11 +65,11 @@ def shard(
     """Make WebDataset shards of noisy views from a collection of photographs."""
     import numpy as np
 
+    from .pipelines.address import parse
     from .pipelines.build import make_sample
     from .pipelines.camera import parse_span
     from .pipelines.recipe import Recipe
     from .pipelines.run import finished_shards, run
-    from .pipelines.source import parse
 
     images = parse(source)
     chosen = _choose(camera, iso, ratio, pipeline, domain, demosaic, black, white)
@@ -206,7 +206,7 @@ def cameras(name: Annotated[str | None, typer.Argument(help="Show one with its p
             _say(f"{'note':8s} {note}")
         columns = ("K", "sigma_read", "lam", "sigma_row")
         _say("".join(f"{column:>12s}" for column in ("ISO", *columns)))
-        for iso, drawn in known.settings():
+        for iso, drawn in presets.settings(camera):
             _say("".join(f"{value:12.5g}" for value in (iso, *(drawn[column] for column in columns))))
 
 

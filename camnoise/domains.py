@@ -32,7 +32,9 @@ def place(camera: Pipeline, domain: str, demosaic: str | None = None) -> Pipelin
         raise ValueError(f"camera {camera.name} takes {camera.takes}, wanted a sensor that takes {Unit.LINEAR}")
     if domain == "rgb":
         return Pipeline([Linearize(), *camera.stages], name=camera.name)
-    stages = [Linearize(), Mosaic(pattern=camera.cfa or "RGGB"), *camera.stages]
+    if camera.cfa is None:
+        raise ValueError(f"camera {camera.name} has no filter array (cfa), which domain 'raw' needs")
+    stages = [Linearize(), Mosaic(pattern=camera.cfa), *camera.stages]
     if demosaic is not None:
         stages.append(Demosaic(method="bilinear"))
     return Pipeline(stages, name=camera.name, cfa=camera.cfa)

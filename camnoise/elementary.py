@@ -44,6 +44,7 @@ COS = (1.5707964, -0.6459651, 0.07969593, -0.0046831043, 0.00015592923)
 LN2 = 0.6931472
 LN2_HIGH, LN2_LOW = 0.693145752, 1.42860677e-06  # their sum is ln 2; the first has spare trailing zeros
 LOG2_E = 1.442695
+EXP_RANGE = -87.0, 88.0  # of `exp`, whose result is a normal float32 there
 ROUND_TO_INTEGER = 12582912.0  # 1.5 * 2^23: adding it leaves the nearest integer in the low bits
 
 # The first concurrent call into the CPU's vector-math library may run a low-accuracy kernel

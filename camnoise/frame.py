@@ -65,17 +65,22 @@ def as_origin(origin: Tensor | None, data: Tensor) -> Tensor:
         TypeError: not an integer tensor.
     """
     batch, _, rows, cols = data.shape
+    if max(rows, cols) > SIDE:
+        raise ValueError(f"images are {rows}x{cols}, wanted sides of at most {SIDE}")
     if origin is None:
-        origin = torch.zeros((batch, 2), dtype=torch.int64, device="cpu")
-    origin = torch.as_tensor(origin)
-    if origin.dtype.is_floating_point or origin.dtype.is_complex or origin.dtype == torch.bool:
-        raise TypeError(f"origin is {origin.dtype}, wanted integers: row and column of each image")
+        return torch.zeros((batch, 2), dtype=torch.int64, device=data.device)
+    if not isinstance(origin, Tensor) or origin.dtype.is_floating_point or origin.dtype == torch.bool:
+        kind = origin.dtype if isinstance(origin, Tensor) else type(origin).__name__
+        raise TypeError(f"origin is {kind}, wanted an integer tensor: row and column of each image")
     if origin.shape != (batch, 2):
         raise ValueError(f"origin has shape {tuple(origin.shape)}, wanted ({batch}, 2): row and column of each image")
-    origin = origin.to(torch.int64)
-    if batch and (int(origin.min()) < 0 or max(int(origin[:, 0].max()) + rows, int(origin[:, 1].max()) + cols) > SIDE):
-        raise ValueError(f"origin {tuple(origin[0].tolist())} and size {rows}x{cols} leave the {SIDE}x{SIDE} frame")
-    return origin.to(data.device)
+    places = origin.to("cpu", torch.int64)
+    for image, (row, col) in enumerate(places.tolist()):
+        if min(row, col) < 0 or max(row + rows, col + cols) > SIDE:
+            raise ValueError(
+                f"image {image} of size {rows}x{cols} at origin ({row}, {col}) leaves the {SIDE}x{SIDE} frame"
+            )
+    return places.to(data.device)
 
 
 def check_images(images: Tensor, unit: Unit) -> Tensor:
@@ -91,6 +96,8 @@ def check_images(images: Tensor, unit: Unit) -> Tensor:
         raise TypeError(f"images is {images.dtype}, wanted floating values ({unit}); divide 8-bit images by 255")
     if images.ndim != 4:
         raise ValueError(f"images has shape {tuple(images.shape)}, wanted (batch, channel, row, col)")
+    if images.shape[1] == 0:
+        raise ValueError(f"images has shape {tuple(images.shape)}, wanted at least one channel")
     data = images.to(torch.float32)
     if data.numel() == 0:
         return data

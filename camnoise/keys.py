@@ -10,9 +10,10 @@ References:
 """
 
 import hashlib
+import operator
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import NamedTuple
@@ -92,9 +93,16 @@ def philox(counter: Sequence[Word], key: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def sample_id(name: str) -> int:
-    """The id of a named sample: blake2b (8 bytes, big-endian) of its NFC-normalised UTF-8."""
-    text = unicodedata.normalize("NFC", name)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    """The id of a named sample: blake2b (8 bytes, big-endian) of its NFC-normalised UTF-8.
+
+    Raises:
+        ValueError: a name with half a surrogate pair, which UTF-8 cannot spell.
+    """
+    try:
+        text = unicodedata.normalize("NFC", name).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"name {name!r} cannot be written as UTF-8") from None
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
 
 def hex_id(number: int) -> str:
@@ -119,8 +127,8 @@ def as_ids(ids: Ids, count: int, what: str = "ids") -> Tensor:
         ValueError: not `count` ids, or an id outside its range.
         TypeError: an id that is neither int nor str.
     """
-    if isinstance(ids, str):
-        raise TypeError(f"ids is the single string {ids!r}, wanted one id per image: [{ids!r}]")
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise TypeError(f"{what} is {ids!r}, wanted one per image: a list")
     if isinstance(ids, Tensor):
         if ids.dtype != torch.int64 or ids.ndim != 1:
             raise TypeError(f"ids is a {ids.dtype} tensor of {ids.ndim} dimensions, wanted int64 of one")
@@ -133,17 +141,20 @@ def as_ids(ids: Ids, count: int, what: str = "ids") -> Tensor:
 
 
 def _one_id(one: object) -> int:
-    if isinstance(one, str):
-        return sample_id(one)
-    if isinstance(one, bool) or not hasattr(one, "__index__"):
-        raise TypeError(f"id {one!r} is a {type(one).__name__}, wanted an int or a str")
-    return _within(one.__index__(), 2**64, "id")
+    return sample_id(one) if isinstance(one, str) else _within(one, 2**64, "id", "an int or a str")
 
 
-def _within(value: int, limit: int, what: str) -> int:
-    if not 0 <= value < limit:
-        raise ValueError(f"{what} is {value}, wanted 0 to {limit - 1}")
-    return value
+def _within(value: object, limit: int, what: str, wanted: str = "an int") -> int:
+    """`value` as an int of [0, limit). Raises TypeError for what is none, ValueError outside."""
+    try:
+        number = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{what} {value!r} is a {type(value).__name__}, wanted {wanted}")
+    if not 0 <= number < limit:
+        raise ValueError(f"{what} is {number}, wanted 0 to {limit - 1}")
+    return number
 
 
 def _signed(value: int) -> int:
@@ -183,10 +194,10 @@ class Key:
     _last: dict[Stream, _Words] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _within(self.seed, 2**64, "seed")
-        _within(self.view, _VIEWS, "view")
+        object.__setattr__(self, "seed", _within(self.seed, 2**64, "seed"))
+        object.__setattr__(self, "view", _within(self.view, _VIEWS, "view"))
         if self.epoch is not None:
-            _within(self.epoch, 2**64, "epoch")
+            object.__setattr__(self, "epoch", _within(self.epoch, 2**64, "epoch"))
 
     def at(self, view: int) -> "Key":
         """The same address in another view."""
@@ -211,10 +222,10 @@ class Key:
         """One word per column of the frame, shared by its planes: (batch, 1, 1, col) int32."""
         return self._call(stream, frame.columns()[:, None], 0)[0]
 
-    def parameter_words(self, number: int) -> Tensor:
-        """The words of parameter `number`: (4, batch) int32 on the CPU."""
-        position = torch.full((1, 1, 1), number, dtype=torch.int64, device="cpu")
-        return self._call(Stream.PARAMETERS, position, 0).reshape(4, -1)
+    def parameter_words(self, numbers: Sequence[int]) -> Tensor:
+        """The words of each numbered parameter: (number, 4, batch) int32 on the CPU."""
+        positions = torch.tensor([*numbers], dtype=torch.int64, device="cpu")[None, None, :, None]
+        return self._call(Stream.PARAMETERS, positions, 0)[:, :, 0, :, 0].permute(2, 0, 1)
 
     def _call(self, stream: Stream, position: Tensor, channel: Word) -> Tensor:
         """Philox at (batch, 1, row, col) positions row << 16 | col; channel broadcasts over dimension 1."""

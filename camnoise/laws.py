@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from .draws import normal, uniform
-from .elementary import exp, log
+from .elementary import EXP_RANGE, exp, log
 from .value import Value
 
 # A parameter's address is the number of its name. Append only: draws depend on it.
@@ -49,10 +49,6 @@ class Fixed(Value):
     kind: Literal["fixed"] = "fixed"
     value: float
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor | None) -> Tensor:
-        """(batch,) float32 from (4, batch) words, the (batch,) entry word and (batch,) gains."""
-        return _column([self.value]).expand(words.shape[1]).clone()
-
 
 class LogUniform(Value):
     """Uniform in the logarithm, from `low` to `high`."""
@@ -67,8 +63,17 @@ class LogUniform(Value):
             raise ValueError(f"LogUniform: low is {self.low:g}, wanted at most high, {self.high:g}")
         return self
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor | None) -> Tensor:
-        """As `Fixed.sample`."""
+    def sample(self, words: Tensor, entry: Tensor, gain: Tensor) -> Tensor:
+        """One value per image.
+
+        Args:
+            words: (4, batch) int32, of this parameter's address.
+            entry: (batch,) int32, of the camera's choice of table entry.
+            gain: (batch,) float32, K; no law of K itself reads it.
+
+        Returns:
+            (batch,) float32.
+        """
         low, high = _column([self.low, self.high])
         start = log(low)
         drawn = exp(start + uniform(words[VALUE]) * (log(high) - start))
@@ -90,10 +95,11 @@ class LogLinear(Value):
     bias: float
     scatter: Annotated[float, Field(ge=0)] = 0.0
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor | None) -> Tensor:
-        """As `Fixed.sample`."""
-        line = log(_known(gain)) * self.slope + self.bias
-        return exp(line + normal(words[SCATTER]) * self.scatter)
+    def sample(self, words: Tensor, entry: Tensor, gain: Tensor) -> Tensor:
+        """As `LogUniform.sample`."""
+        line = log(gain) * self.slope + self.bias
+        exponent = line + normal(words[SCATTER]) * self.scatter
+        return exp(exponent.clamp(*EXP_RANGE))  # beyond it no field's bounds admit the value anyway
 
 
 class NearestInGain(Value):
@@ -112,10 +118,10 @@ class NearestInGain(Value):
         _check_table(self.K, self.values, "NearestInGain", repeats=True)
         return self
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor | None) -> Tensor:
-        """As `Fixed.sample`."""
+    def sample(self, words: Tensor, entry: Tensor, gain: Tensor) -> Tensor:
+        """As `LogUniform.sample`."""
         gains = sorted(set(self.K))
-        distance = (log(_known(gain))[:, None] - log(_column(gains))[None]).abs()
+        distance = (log(gain)[:, None] - log(_column(gains))[None]).abs()
         nearest = torch.from_numpy(distance.numpy().argmin(axis=1))  # of two equally near, the lower
         first = _column([self.K.index(g) for g in gains])[nearest].long()
         count = _column([self.K.count(g) for g in gains])[nearest]
@@ -138,13 +144,13 @@ class InterpolatedInGain(Value):
             raise ValueError(f"InterpolatedInGain: a value is {min(self.values):g}, wanted above 0 for its logarithm")
         return self
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor | None) -> Tensor:
-        """As `Fixed.sample`.
+    def sample(self, words: Tensor, entry: Tensor, gain: Tensor) -> Tensor:
+        """As `LogUniform.sample`.
 
         Raises:
             ValueError: a gain outside the table.
         """
-        gain, gains, values = _known(gain), _column(self.K), _column(self.values)
+        gains, values = _column(self.K), _column(self.values)
         outside = (gain < gains[0]) | (gain > gains[-1])
         if outside.any():
             raise ValueError(f"K is {gain[outside][0]:g}, wanted {self.K[0]:g} to {self.K[-1]:g}, where its table is")
@@ -166,12 +172,6 @@ GAIN_LAWS = (LogLinear, NearestInGain, InterpolatedInGain)  # these read K
 def _column(values: Sequence[float]) -> Tensor:
     """float32 on the CPU, whatever torch's defaults are."""
     return torch.tensor(values, dtype=torch.float32, device="cpu")
-
-
-def _known(gain: Tensor | None) -> Tensor:
-    if gain is None:
-        raise ValueError("the gain K has a law that depends on the gain")
-    return gain
 
 
 def _check_table(gains: Sequence[float], values: Sequence[float], name: str, *, repeats: bool) -> None:

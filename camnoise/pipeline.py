@@ -45,6 +45,7 @@ BuiltIn = Annotated[
 _BUILT_IN: TypeAdapter[Stage] = TypeAdapter(BuiltIn)
 
 BAND = 2**18  # pixels that pass through the chain at a time on CPU: their temporaries stay in its cache
+DEVICE_BAND = 2**24  # and on a GPU: the words of a pixel take 150 bytes while they are made
 
 
 def _read_stage(value: Any) -> Any:
@@ -74,12 +75,16 @@ class Pipeline(Value):
     name: str = "camera"
     cfa: Pattern | None = None
 
-    def __init__(self, stages: Sequence[Stage], *, name: str = "camera", cfa: str | None = None) -> None:
-        super().__init__(stages=tuple(stages), name=name, cfa=cfa)
+    def __init__(
+        self, stages: Sequence[Stage] = (), *, name: str = "camera", cfa: str | None = None, **unknown: Any
+    ) -> None:
+        super().__init__(stages=stages, name=name, cfa=cfa, **unknown)
 
     @model_validator(mode="after")
     def _chains(self) -> Self:
         check_chain(self.stages, self.cfa)
+        if not any(fixed_value(law) is None for stage in self.stages for law in stage.laws().values()):
+            self.draw([0])  # what is the same for every image is checked now
         return self
 
     @property
@@ -143,7 +148,7 @@ class Pipeline(Value):
         _check_view(view)
         frame = self._frame(images, origin)
         key = self._key(len(images), ids, seed=seed, epoch=epoch, body=body)
-        return self.expose(frame, key.at(view), self.tabulate(key), dtype)
+        return self._expose(frame, key.at(view), self._tabulate(key), dtype)
 
     @torch.no_grad()
     def views(
@@ -158,14 +163,25 @@ class Pipeline(Value):
         body: str | Sequence[str] | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> Views:
-        """Exposes each image as a scheme says; see `views` for the schemes and `__call__` for the rest."""
+        """Exposes each image as a scheme says.
+
+        Args:
+            images, ids, seed, epoch, origin, body, dtype: as in `__call__`.
+            scheme: "n2c" or "n2n"; see `camnoise.views`.
+
+        Returns:
+            Clean images, noisy views, what was drawn, and the ids.
+
+        Raises:
+            ValueError, TypeError: as `__call__`; a scheme that does not exist.
+        """
         plan = scheme_named(scheme)
         frame = self._frame(images, origin)
         key = self._key(len(images), ids, seed=seed, epoch=epoch, body=body)
-        drawn = self.tabulate(key)
-        exposures = [self.expose(frame, key.at(view), drawn, dtype) for view in plan.views]
+        drawn = self._tabulate(key)
+        exposures = [self._expose(frame, key.at(view), drawn, dtype) for view in plan.views]
         return Views(
-            clean=self.without_noise(frame, key, drawn),
+            clean=self._without_noise(frame, key, drawn),
             views=torch.stack(exposures),
             parameters=tuple(drawn for _ in plan.views),
             ids=key.sample,
@@ -182,10 +198,13 @@ class Pipeline(Value):
         origin: Tensor | None = None,
         body: str | Sequence[str] | None = None,
     ) -> Tensor:
-        """The images with every deterministic stage on and no noise, in the unit of the views."""
+        """The images with every deterministic stage on and no noise: float32, in the unit of the views.
+
+        Arguments and errors are those of `__call__`; nothing is random but drawn parameters.
+        """
         frame = self._frame(images, origin)
         key = self._key(len(images), ids, seed=seed, epoch=epoch, body=body)
-        return self.without_noise(frame, key, self.tabulate(key))
+        return self._without_noise(frame, key, self._tabulate(key))
 
     def draw(self, ids: Ids, *, seed: int = 0, epoch: int | None = None, view: int = 0) -> Parameters:
         """The parameters of each sample: one (batch,) tensor per name.
@@ -197,28 +216,29 @@ class Pipeline(Value):
             view: 0, which all views of a scene share, or that of a scheme with parameters per view.
         """
         key = Key(seed, as_ids(ids, len(ids)), epoch=epoch)
-        return self.tabulate(key, view)
+        return self._tabulate(key, view)
 
-    def tabulate(self, key: Key, view: int = 0) -> Parameters:
+    def _tabulate(self, key: Key, view: int = 0) -> Parameters:
         """Draws every law at the key's samples, K first, then what follows from the drawn values."""
-        batch, at = len(key.sample), key.at(view)
         laws = {name: (stage, law) for stage in self.stages for name, law in stage.laws().items()}
-        entry = at.parameter_words(NUMBERS["entry"])[0]
-        drawn = Parameters({}, batch)
+        varying = ["entry", *(name for name, (_, law) in laws.items() if fixed_value(law) is None)]
+        words = key.at(view).parameter_words([NUMBERS[name] for name in varying])
+        words_of = dict(zip(varying, words, strict=True))
+        drawn = Parameters({}, len(key.sample))
         for name in sorted(laws, key=lambda name: name != "K"):
             stage, law = laws[name]
             number = fixed_value(law)
             if number is None:
-                column = law.sample(at.parameter_words(NUMBERS[name]), entry, drawn.get("K"))
+                column = law.sample(words_of[name], words_of["entry"][0], drawn.get("K"))
             else:
-                column = torch.full((batch,), number, dtype=torch.float32, device="cpu")
+                column = torch.full((drawn.batch,), number, dtype=torch.float32, device="cpu")
             stage.check(name, column)
             drawn = drawn.joined({name: column})
         for stage in self.stages:
             drawn = drawn.joined(stage.derive(drawn))
         return drawn
 
-    def expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
+    def _expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
         """One exposure of a checked frame under drawn parameters."""
         last = self.stages[-1]
         if dtype not in (torch.float32, torch.uint16):
@@ -230,7 +250,7 @@ class Pipeline(Value):
             )
         pointwise = list(takewhile(lambda stage: stage.radius == 0, self.stages))
         bands = []
-        for band in frame.bands(BAND) if frame.data.device.type == "cpu" else [frame]:
+        for band in frame.bands(BAND if frame.data.device.type == "cpu" else DEVICE_BAND):
             for stage in pointwise:
                 band = stage.apply(band, key, drawn)
             bands.append(band)
@@ -239,11 +259,12 @@ class Pipeline(Value):
             frame = stage.apply(frame, key, drawn)
         return frame.data if dtype == torch.float32 else frame.data.to(torch.int32).to(torch.uint16)
 
-    def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
+    def _without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
         """The clean view of a checked frame under drawn parameters."""
+        data = frame.data
         for stage in self.stages:
             frame = stage.clean(frame, key, drawn)
-        return frame.data
+        return frame.data.clone() if frame.data is data else frame.data  # never the caller's own image
 
     def _key(
         self, batch: int, ids: Ids | None, *, seed: int, epoch: int | None, body: str | Sequence[str] | None
@@ -259,6 +280,11 @@ class Pipeline(Value):
 
     def _frame(self, images: Tensor, origin: Tensor | None) -> Frame:
         data = check_images(images, self.takes)
+        if self.cfa is not None and data.shape[1] not in (1, 3):
+            raise ValueError(
+                f"images has {data.shape[1]} channels, wanted 1 (a mosaic) or 3 (planes): rows of packed planes are "
+                "no sensor rows"
+            )
         cfa = self.cfa if data.shape[1] == 1 else None
         return Frame(data, self.takes, as_origin(origin, data), cfa)
 

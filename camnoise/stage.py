@@ -1,6 +1,7 @@
 """What a stage of the camera is, and the table of parameters that stages read."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, ClassVar, get_args
 
 import numpy as np
@@ -36,6 +37,10 @@ class Parameters(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._columns)
+
+    # A mapping would compare its tensors, whose truth is ambiguous.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return f"Parameters({self._columns})"
@@ -111,7 +116,7 @@ class Stage(Value):
             ValueError: naming the first value that is outside.
         """
         field = next(f for f, n in self.names.items() if n == name)
-        low, high = bounds(type(self).model_fields[field])
+        low, high = bounds(type(self), field)
         wrong = ~((column >= low) & (column <= high))
         if wrong.any():
             raise ValueError(
@@ -126,11 +131,13 @@ def fixed_value(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def bounds(field: FieldInfo) -> tuple[float, float]:
+@cache
+def bounds(kind: type[Stage], field: str) -> tuple[float, float]:
     """Lowest and highest number that a field of type `number | Law` admits, as float32 has them."""
+    info = kind.model_fields[field]
     low, high = -float("inf"), float("inf")
-    metadata = list(field.metadata)
-    for branch in get_args(field.annotation):
+    metadata = list(info.metadata)
+    for branch in get_args(info.annotation):
         for extra in getattr(branch, "__metadata__", ()):
             metadata += extra.metadata if isinstance(extra, FieldInfo) else []
     for limit in metadata:

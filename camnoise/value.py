@@ -15,7 +15,7 @@ class Value(BaseModel):
         ValueError: at construction, one sentence: what came, what was wanted, where.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __init__(self, /, **fields: Any) -> None:
         try:

@@ -38,7 +38,7 @@ def scheme_named(name: str) -> Scheme:
     raise ValueError(f"view scheme is {name!r}, wanted one of {', '.join(s.name for s in SCHEMES)}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Views:
     """Exposures of a batch of scenes.
 
@@ -46,7 +46,7 @@ class Views:
         clean: (batch, channel, row, col) float32, without noise, in the unit of the views.
         views: (view, batch, channel, row, col) float32, or uint16 raw DN.
         parameters: what was drawn, one table per view.
-        ids: (batch,) int64 bit patterns; with the seed they are all that is needed to make it again.
+        ids: (batch,) int64 bit patterns; with seed, epoch, origin and body they make it again.
     """
 
     clean: Tensor

@@ -14,12 +14,13 @@ from camnoise.keys import hex_id
 from camnoise.sample import Sample
 
 from . import digests, npy
+from .address import parse
 from .files import committed, write
 from .images import Pixels, decode
 from .plan import Form, Input, ShardSpec
 from .recipe import Recipe
 from .records import Member, Quarantined, Receipt, receipt_name
-from .source import Source, parse
+from .source import Source
 from .tar import TarWriter
 
 _PACKAGES = ("camnoise", "numpy", "pillow", "torch")

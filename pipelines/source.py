@@ -40,18 +40,3 @@ class Source(Protocol):
     def open(self, name: str) -> BinaryIO:
         """Opens one file, seekable. Raises OSError."""
         ...
-
-
-def parse(address: str) -> Source:
-    """The source at an address: `folder:PATH` or `sample:`."""
-    from .folder import Folder
-    from .photographs import Photographs
-
-    scheme, colon, rest = address.partition(":")
-    if scheme == "folder" and colon:
-        return Folder(rest)
-    if scheme == "sample" and colon:
-        if rest:
-            raise ValueError(f"source 'sample:' takes nothing after the colon, got {rest!r}")
-        return Photographs()
-    raise ValueError(f"unknown source {address!r}: a source is folder:PATH or sample:")

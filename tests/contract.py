@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from camnoise.frame import Frame
-from camnoise.keys import Key
+from camnoise.keys import Key, Stream
 from camnoise.laws import Fixed
 from camnoise.pipeline import Pipeline
 from camnoise.readout import _HeavyTailed
@@ -18,6 +18,7 @@ from camnoise.units import Unit
 # Values of the parameters that a stage reads and does not own.
 OTHERS = {"K": 2.0, "black": 512.0, "white": 4000.0, "ratio": 1.0, "bits": 14.0, "step": 1.0}
 # Where a field's full range would make the noise of the test image vanish or overflow.
+LEAST = {"lam": -0.35, "nu": 3.0}  # so that a deviation can be stated for every image
 SENSIBLE = {
     "K": (0.01, 100.0),
     "black": (0.0, 1000.0),
@@ -55,7 +56,7 @@ def stages(draw: st.DrawFn, kind: type[Stage]) -> Stage:
             fields[field] = draw(st.sampled_from(get_args(info.annotation)))
             continue
         name = kind.names[field]
-        low, high = bounds(info)
+        low, high = bounds(kind, field)
         low, high = max(low, SENSIBLE.get(name, (low,))[0]), min(high, SENSIBLE.get(name, (0, high))[1])
         if sized == "sigma" and issubclass(kind, _HeavyTailed) and field == kind.least[0]:
             low = kind.least[1]
@@ -68,11 +69,18 @@ def stages(draw: st.DrawFn, kind: type[Stage]) -> Stage:
 
 
 def parameters(stage: Stage, batch: int) -> Parameters:
-    """The table that the stage would find in a chain, with what it derives."""
+    """The table that the stage would find in a chain, with what it derives; every image has values of its own."""
     values = dict(OTHERS)
     for name, law in stage.laws().items():
         values[name] = law.value if isinstance(law, Fixed) else float(law)
-    table = Parameters({name: torch.full((batch,), value) for name, value in values.items()}, batch)
+    fields = {name: field for field, name in stage.names.items()}
+    columns = {}
+    for name, value in values.items():
+        low, high = bounds(type(stage), fields[name]) if name in fields else (0.0, float("inf"))
+        low = max(low, LEAST.get(name, low))
+        steps = [value if name == "bits" else min(max(value * (1 - 0.07 * n), low), high) for n in range(batch)]
+        columns[name] = torch.tensor(steps)
+    table = Parameters(columns, batch)
     return table.joined(stage.derive(table))
 
 
@@ -80,6 +88,32 @@ def photographs(unit: Unit, channels: int, batch: int = 3, rows: int = 12, cols:
     """Some deterministic images with the range of their unit."""
     ramp = torch.linspace(0, 1, batch * channels * rows * cols).reshape(batch, channels, rows, cols)
     return ramp * {Unit.ELECTRON: 500.0, Unit.DN: 1000.0, Unit.RAW_DN: 3000.0}.get(unit, 1.0)
+
+
+class Meddled(Key):
+    """A key some of whose dice have been turned over."""
+
+    turned: frozenset[tuple[int, int]] = frozenset()
+
+    def _call(self, stream, position, channel):
+        words = super()._call(stream, position, channel)
+        turn = [0x5A5A5A5A if (stream, lane) in self.turned else 0 for lane in range(4)]
+        return words ^ torch.tensor(turn, dtype=torch.int32).reshape(-1, *[1] * (words.ndim - 1))
+
+
+def check_dice(stage: Stage, frame: Frame, key: Key, drawn: Parameters, result: Tensor) -> None:
+    """The stage depends on each of the dice it states, and on no other."""
+
+    def with_turned(dice: set[tuple[int, int]]) -> Tensor:
+        meddled = Meddled(key.seed, key.sample, key.body, key.view, key.epoch)
+        object.__setattr__(meddled, "turned", frozenset(dice))
+        return stage.apply(frame, meddled, drawn).data
+
+    stated = {(int(stream), int(lane)) for stream, lane in stage.dice}
+    every = {(int(stream), lane) for stream in Stream for lane in range(4)}
+    assert torch.equal(with_turned(every - stated), result), "a stage reads dice that it does not state"
+    for one in stated:
+        assert not torch.equal(with_turned({one}), result), "a stage states dice that it does not read"
 
 
 def check_stage(stage: Stage, seed: int) -> None:
@@ -136,6 +170,7 @@ def check_stage(stage: Stage, seed: int) -> None:
     moved = stage.clean(frame, Key(seed ^ 1, ids + 2**40, ids, view=2), drawn)
     assert torch.equal(clean.data, moved.data), "the clean view has noise"
     assert torch.equal(frame.data, before), "clean changed its input"
+    check_dice(stage, frame, key, drawn, after.data)
 
 
 def camera(**changes: Stage) -> Pipeline:

@@ -296,7 +296,7 @@ def test_fixed_columns_stay_with_the_body():
 def test_parameters_are_uncorrelated():
     """Parameters of 100,000 images: by name, by lane, between neighbouring ids."""
     ids = torch.arange(100_000)
-    words = {number: Key(SEED, ids, view=0).parameter_words(number) for number in (0, 1, 2)}
+    words = {number: Key(SEED, ids, view=0).parameter_words([number])[0] for number in (0, 1, 2)}
     assert words[0].shape == (4, 100_000)
     assert correlation(words[0][0, :-1], words[0][0, 1:]) <= 1
     assert correlation(words[0][0], words[0][1]) <= 1

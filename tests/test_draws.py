@@ -117,7 +117,7 @@ def test_words_stand_where_the_address_says():
     low_high = lambda x: (x % 2**32, x // 2**32)  # noqa: E731
     k = plain_philox((*low_high(5), 0, 0), low_high(GOLDEN_KEY["seed"]))[:2]
     words, rows, columns = key.words(frame), key.row_words(frame, Stream.ROW), key.column_words(frame, Stream.COLUMN)
-    fixed, parameter = key.column_words(frame, Stream.COLUMN_FIXED), key.parameter_words(4)
+    fixed, parameter = key.column_words(frame, Stream.COLUMN_FIXED), key.parameter_words([4])[0]
     assert words.shape == (4, 2, 3, 3, 4)
     assert rows.shape == (2, 1, 3, 1)
     assert columns.shape == fixed.shape == (2, 1, 1, 4)
@@ -163,8 +163,8 @@ def golden_draws():
     made["normal of fixed columns"] = draws.normal(key.column_words(frame, Stream.COLUMN_FIXED))
 
     def parameter(law, name, gain=None):
-        entry = key.parameter_words(laws.NUMBERS["entry"])[laws.VALUE]
-        return law.sample(key.parameter_words(laws.NUMBERS[name]), entry, gain)
+        entry = key.parameter_words([laws.NUMBERS["entry"]])[0][laws.VALUE]
+        return law.sample(key.parameter_words([laws.NUMBERS[name]])[0], entry, gain)
 
     gain = parameter(laws.LogUniform(low=0.1, high=20.0), "K")
     made["log_uniform 0.1 20 of K"] = gain

@@ -10,12 +10,14 @@ from math import sqrt
 import numpy as np
 import pytest
 import torch
-from bounds import ALPHA
+from bounds import ALPHA, block_variance, variance_band
 from contract import camera
 from scipy import stats
 
 import camnoise as cn
-from camnoise.moments import tukey_lambda
+from camnoise.draws import uniform
+from camnoise.keys import Lane
+from camnoise.moments import student_t, tukey_lambda
 
 Z = float(stats.norm.isf(ALPHA / 2))  # 6.1
 K, SIGMA, LAM, ROW, COL, STEP = 2.0, 5.0, -0.05, 2.0, 1.5, 4.0
@@ -84,10 +86,23 @@ def test_photon_transfer(transfer):
     assert abs(intercept + K * np.mean(list(BIAS.values())) - TEMPORAL) <= Z * intercept_error
 
 
+class QuantizedTwice(cn.Quantize):
+    """The known bug: uniform noise of a step's width, and rounding on top."""
+
+    def apply(self, frame, key, drawn):
+        dither = (uniform(key.words(frame)[Lane.ROUND]) - 0.5) * self.step
+        return super().apply(frame.with_data(frame.data + dither), key, drawn)
+
+
 def test_photon_transfer_sees_a_second_quantisation(transfer):
-    """The twin: q^2/12 counted twice, as uniform noise and rounding together, lies outside the bound."""
-    _, (_, intercept_error) = line(*transfer)
-    assert STEP**2 / 12 > 2 * Z * intercept_error
+    """The twin: q^2/12 counted twice lies outside the bound of the dark variance."""
+    bands = cn.Banding(sigma_row=ROW, sigma_col=COL, columns="temporal")
+    sensor = camera(banding=bands, quantize=QuantizedTwice(bits=14, step=STEP))
+    chain = cn.Pipeline(sensor.stages[:-1], cfa="GRBG")
+    dark = chain(torch.zeros(BATCH, 1, ROWS, COLS), list(range(BATCH)), seed=5)[:, 0].numpy().astype(np.float64)
+    bound = Z * variance_error(PIXEL_VARIANCE, tukey_lambda(LAM).kurtosis)
+    assert abs(float((centered(raw(0.0)) ** 2).mean()) - TEMPORAL) <= bound
+    assert float((centered(dark) ** 2).mean()) - TEMPORAL > bound
 
 
 def test_dark_mean_is_the_color_bias(dark):
@@ -110,10 +125,11 @@ def test_row_and_column_variance(dark):
         assert Z * error < 0.12 * stated**2
 
 
-def covariance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Mean product of two views, and its standard error if they are independent."""
-    pixel, rows, cols = PIXEL_VARIANCE**2 / N, ROW**4 / (BATCH * ROWS), COL**4 / (BATCH * COLS)
-    cross = 2 * PIXEL_VARIANCE * (ROW**2 + COL**2) / N  # a row of one view against the pixels of the other
+def covariance(a: np.ndarray, b: np.ndarray, shot: float = 0.0) -> tuple[float, float]:
+    """Mean product of two views, and its standard error if they are independent; `shot` is its variance, DN^2."""
+    variance = PIXEL_VARIANCE + shot
+    pixel, rows, cols = variance**2 / N, ROW**4 / (BATCH * ROWS), COL**4 / (BATCH * COLS)
+    cross = 2 * variance * (ROW**2 + COL**2) / N  # a row of one view against the pixels of the other
     return float((centered(a) * centered(b)).mean()), sqrt(pixel + rows + cols + cross)
 
 
@@ -123,6 +139,25 @@ def test_two_views_share_no_noise(dark):
     assert Z * error < 0.02 * TEMPORAL
     same, _ = covariance(dark, raw(0.0, view=1))
     assert abs(same) > Z * error, "the check cannot fail"
+
+
+def test_two_views_share_no_shot_noise():
+    level = 0.12
+    shot = K * level * (WHITE - BLACK)
+    a = raw(level)
+    both, error = covariance(a, raw(level, view=2), shot)
+    assert abs(both) <= Z * error
+    assert Z * error < 0.005 * shot, "half a per cent of shared shot noise would go unseen"
+    assert covariance(a, a, shot)[0] > Z * error
+
+
+@pytest.mark.parametrize("nu", [5.0, 10.0])
+def test_student_read_noise_has_the_deviation_it_states(nu):
+    """Through the stage, so that sigma is the deviation and not the raw scale (a factor of 1.29 at nu = 5)."""
+    x = cn.Pipeline([cn.StudentTRead(sigma=3.0, nu=nu)])(torch.zeros(4, 1, 1024, 1024), [1, 2, 3, 4])
+    variance, m = block_variance(x.double().numpy().ravel())
+    assert abs(variance / 9.0 - 1) <= variance_band(3 + student_t(nu).kurtosis, m)
+    assert (nu / (nu - 2)) - 1 > 2 * variance_band(3 + student_t(nu).kurtosis, m)
 
 
 def test_fixed_columns_are_shared_by_views_and_only_they():

@@ -16,12 +16,12 @@ import pytest
 import torch
 import webdataset
 from camnoise.pipelines import build, npy
+from camnoise.pipelines.address import parse
 from camnoise.pipelines.images import decode
 from camnoise.pipelines.plan import Input, plan
 from camnoise.pipelines.reader import Shards
 from camnoise.pipelines.recipe import Recipe
 from camnoise.pipelines.run import Outcome, run, serial
-from camnoise.pipelines.source import parse
 from PIL import Image
 from shard_help import command, photographs, picture, recipe, save, shared
 
@@ -280,7 +280,7 @@ import os, signal, sys
 from pathlib import Path
 from camnoise.pipelines import build
 from camnoise.pipelines.run import run, serial
-from camnoise.pipelines.source import parse
+from camnoise.pipelines.address import parse
 sys.path.insert(0, {tests!r})
 from shard_help import recipe
 seen = []

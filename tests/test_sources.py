@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from camnoise.pipelines.address import parse
 from camnoise.pipelines.images import decode, read_header
-from camnoise.pipelines.source import parse
 from PIL import Image
 from shard_help import encoded, picture, png, save, shared
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from camnoise.pipelines import npy
+from camnoise.pipelines.address import parse
 from camnoise.pipelines.reader import Shards
 from camnoise.pipelines.run import run
-from camnoise.pipelines.source import parse
 from camnoise.pipelines.tar import TarWriter
 from camnoise.pipelines.verify import file_sha256, verify
 from shard_help import photographs, recipe

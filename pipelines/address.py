@@ -1,0 +1,22 @@
+"""Which source an address on the command line, or in a shard's spec, means."""
+
+from .folder import Folder
+from .photographs import Photographs
+from .source import Source
+
+
+def parse(address: str) -> Source:
+    """The source at an address: `folder:PATH` or `sample:`.
+
+    Raises:
+        ValueError: another scheme, naming those that exist.
+        ModuleNotFoundError: the extra that the source needs is not installed.
+    """
+    scheme, colon, rest = address.partition(":")
+    if scheme == "folder" and colon:
+        return Folder(rest)
+    if scheme == "sample" and colon:
+        if rest:
+            raise ValueError(f"source 'sample:' takes nothing after the colon, got {rest!r}")
+        return Photographs()
+    raise ValueError(f"unknown source {address!r}: a source is folder:PATH or sample:")
