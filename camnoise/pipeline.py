@@ -1,6 +1,6 @@
 """A camera: stages in the order light meets them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Annotated, Any, Self
@@ -248,23 +248,26 @@ class Pipeline(Value):
                 f"dtype uint16 is for a chain ending in a Quantize that rounds to 16 bits or fewer, "
                 f"this one ends in {last!r}"
             )
-        pointwise = list(takewhile(lambda stage: stage.radius == 0, self.stages))
-        bands = []
-        for band in frame.bands(BAND if frame.data.device.type == "cpu" else DEVICE_BAND):
-            for stage in pointwise:
-                band = stage.apply(band, key, drawn)
-            bands.append(band)
-        frame = replace(bands[0], data=torch.cat([band.data for band in bands], 2), origin=frame.origin)
-        for stage in self.stages[len(pointwise) :]:
-            frame = stage.apply(frame, key, drawn)
+        frame = self._through(frame, lambda stage, part: stage.apply(part, key, drawn))
         return frame.data if dtype == torch.float32 else frame.data.to(torch.int32).to(torch.uint16)
 
     def _without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
         """The clean view of a checked frame under drawn parameters."""
-        data = frame.data
-        for stage in self.stages:
-            frame = stage.clean(frame, key, drawn)
-        return frame.data.clone() if frame.data is data else frame.data  # never the caller's own image
+        return self._through(frame, lambda stage, part: stage.clean(part, key, drawn)).data
+
+    def _through(self, frame: Frame, step: Callable[[Stage, Frame], Frame]) -> Frame:
+        """Every stage in turn; the pointwise ones band by band, because an address makes a band a crop."""
+        pointwise = list(takewhile(lambda stage: stage.radius == 0, self.stages))
+        bands = []
+        for band in frame.bands(BAND if frame.data.device.type == "cpu" else DEVICE_BAND):
+            for stage in pointwise:
+                band = step(stage, band)
+            bands.append(band)
+        # The concatenation copies, so that the result is never the caller's own image.
+        frame = replace(bands[0], data=torch.cat([band.data for band in bands], 2), origin=frame.origin)
+        for stage in self.stages[len(pointwise) :]:
+            frame = step(stage, frame)
+        return frame
 
     def _key(
         self, batch: int, ids: Ids | None, *, seed: int, epoch: int | None, body: str | Sequence[str] | None
