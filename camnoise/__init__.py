@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .converter import Normalize as Normalize
     from .converter import Quantize as Quantize
     from .demosaic import Demosaic as Demosaic
+    from .domains import place as place
     from .keys import NOISE_VERSION as NOISE_VERSION
     from .laws import Fixed as Fixed
     from .laws import InterpolatedInGain as InterpolatedInGain
@@ -38,6 +39,7 @@ _HOME = {
     "Normalize": "converter",
     "Quantize": "converter",
     "Demosaic": "demosaic",
+    "place": "domains",
     "NOISE_VERSION": "keys",
     "Fixed": "laws",
     "InterpolatedInGain": "laws",

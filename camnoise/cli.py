@@ -8,9 +8,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
 import typer
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="camnoise",
-    help="A camera in software: clean photographs in, physically right and reproducible noisy exposures out.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -42,6 +40,22 @@ Black = Annotated[float | None, typer.Option(help="Black level, DN, for a camera
 White = Annotated[float | None, typer.Option(help="White level, DN, likewise.")]
 Body = Annotated[str | None, typer.Option(help="Whose fixed pattern: a name, or per-sample. Default: the camera's.")]
 Out = Annotated[Path, typer.Option(help="The PNG to write.")]
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.", is_eager=True)] = False,
+) -> None:
+    """A camera in software: clean photographs in, physically right and reproducible noisy exposures out."""
+    if version:
+        from . import __version__
+
+        _say(f"camnoise {__version__}")
+        raise typer.Exit
+
+
+class _StoppedError(Exception):
+    """Ctrl-C, with the sentence that says how to go on."""
 
 
 @app.command()
@@ -66,8 +80,8 @@ def shard(
     import numpy as np
 
     from .pipelines.address import parse
-    from .pipelines.build import make_sample
     from .pipelines.camera import parse_span
+    from .pipelines.exposures import make_sample
     from .pipelines.recipe import Recipe
     from .pipelines.run import finished_shards, run
 
@@ -91,11 +105,10 @@ def shard(
         with _terminable():
             outcome = run(images, recipe, dest)
     except KeyboardInterrupt:
-        _complain(
+        raise _StoppedError(
             f"stopped: {finished_shards(dest)} shards in {str(dest)!r} are finished, "
             "and the same command goes on from there"
-        )
-        raise typer.Exit(INTERRUPTED) from None
+        ) from None
     manifest = outcome.manifest
     made = f"{manifest.samples:,} samples in {len(manifest.shards):,} shards, {manifest.form}, seed {seed}"
     if outcome.built == 0:
@@ -106,6 +119,8 @@ def shard(
     if manifest.quarantined:
         every = "all" if manifest.samples == 0 else f"{manifest.quarantined:,}"
         _say(f"{dest}: {every} of {manifest.inputs:,} images are quarantined, with reasons in quarantine.parquet")
+    if manifest.samples == 0:
+        raise typer.Exit(FAILED)  # a script must not take an empty data set for a made one
 
 
 @app.command()
@@ -144,9 +159,11 @@ def preview(
     """Write one image beside two noisy views of it and their difference."""
     import torch
 
-    from .look import Look, sheet
-    from .pipelines.camera import filter_tile
+    from .look import Look, drawn_text, sheet
+    from .pipelines.exposures import make_sample
     from .pipelines.images import decode
+    from .pipelines.recipe import Recipe
+    from .pipelines.source import public_name
 
     chosen = _choose(camera, iso, ratio, pipeline, domain, demosaic, black, white)
     data = image.read_bytes()
@@ -154,12 +171,19 @@ def preview(
         pixels = decode(data)
     except ValueError as error:
         raise ValueError(f"image {str(image)!r}: {error}") from error
-    white_level = torch.tensor(float(2 ** (8 * pixels.itemsize) - 1))
-    scene = (torch.from_numpy(pixels).to(torch.float32) / white_level)[None]
-    made = chosen.pipeline.views(scene, [image.name], scheme="n2n", seed=seed)
+    recipe = Recipe(
+        source="preview:",
+        pipeline=chosen.pipeline,
+        domain=chosen.domain,
+        demosaic=chosen.demosaic,
+        seed=seed,
+        body=chosen.pipeline.name,
+    )
+    name = public_name(image.name)  # as `folder:` would call it
+    made = make_sample(pixels, name, recipe)
     what = f"{camera} at ISO {iso}" if pipeline is None else pipeline.name
-    title = f"{image.name}: {what}, {chosen.domain}, seed {seed}"
-    _save(sheet([Look(title, made.clean[0], made.views[:, 0], filter_tile(chosen.pipeline))], panel), out)
+    title = f"{name}: {what}, {drawn_text(made.record.parameters[0])}, {chosen.domain}, seed {seed}"
+    _save(sheet([Look(title, torch.from_numpy(made.clean), made.normalized, recipe.cfa)], panel), out)
     _say(f"{out}: {what}, seed {seed}")
 
 
@@ -171,7 +195,7 @@ def look(
     panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 320,
 ) -> None:
     """Write a contact sheet of a data set: clean, views and difference of several samples."""
-    from .look import Look, sheet
+    from .look import Look, drawn_text, sheet
     from .pipelines.reader import Shards
 
     shards = Shards(dest)
@@ -181,7 +205,8 @@ def look(
     rows = []
     for key in shards.keys[::step][:samples]:
         record = shards.sample(key)
-        title = f"{record.name}: {record.body}, {record.domain}, {record.views}, seed {record.seed}"
+        camera = shards.manifest.recipe.pipeline.name
+        title = f"{record.name}: {camera}, {drawn_text(record.parameters[0])}, {record.domain}, seed {record.seed}"
         rows.append(Look(title, shards.clean(key), shards.views(key), record.cfa))
     _save(sheet(rows, panel), out)
     _say(f"{out}: {len(rows)} of {len(shards):,} samples, seed {shards.manifest.recipe.seed}")
@@ -212,19 +237,30 @@ def cameras(name: Annotated[str | None, typer.Argument(help="Show one with its p
 
 def main() -> NoReturn:
     """Runs a command; whatever goes wrong is one sentence on standard error."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed; its number must not go to a file that a library then writes to
+            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115 open to the end
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file name may have letters the terminal lacks
-    sys.exit(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        _print("", stream)  # what is still buffered goes out here, or nowhere
+    sys.exit(code)
 
 
 def run_command(arguments: list[str]) -> int:
     """Runs one command line; returns its exit code."""
     try:
+        if not arguments:
+            app(["--help"], prog_name="camnoise", standalone_mode=False)
+            return WRONG_USE
         code = app(arguments, prog_name="camnoise", standalone_mode=False)
+        if code == INTERRUPTED:  # typer's word for Ctrl-C
+            _complain("stopped")
         return code if isinstance(code, int) else 0
-    except KeyboardInterrupt:
-        _complain("stopped")
+    except _StoppedError as stopped:
+        _complain(str(stopped))
         return INTERRUPTED
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
         _complain(_sentence(error))
@@ -270,8 +306,10 @@ def _choose(
                 "--pipeline says the whole camera: no --camera, --iso, --ratio, --black or --white beside it"
             )
         return from_file(file, domain=domain, demosaic=demosaic)
-    if camera is None or iso is None:
+    if camera is None:
         raise ValueError("no camera: wanted --camera NAME with --iso N, or --pipeline FILE")
+    if iso is None:
+        raise ValueError(f"camera {camera} has no ISO: wanted --iso N or --iso LO-HI")
     span = parse_span(ratio or "1", "ratio")
     return preset(
         camera, parse_span(iso, "ISO"), ratio=span, domain=domain, demosaic=demosaic, black=black, white=white
@@ -281,6 +319,9 @@ def _choose(
 def _save(picture: "Image", out: Path) -> None:
     from .pipelines.files import write
 
+    if out.is_dir() or not out.parent.is_dir():
+        wrong = "is a folder" if out.is_dir() else f"lies in {str(out.parent)!r}, which is no folder"
+        raise ValueError(f"--out {str(out)!r} {wrong}, wanted a PNG file to write")
     file = BytesIO()
     picture.save(file, format="PNG")
     write(out, file.getvalue())
@@ -301,11 +342,20 @@ def _terminable() -> Iterator[None]:
 
 
 def _say(text: str) -> None:
-    print(_shown(text))
+    _print(_shown(text) + "\n", sys.stdout)
 
 
 def _complain(text: str) -> None:
-    print(f"camnoise: {_shown(' '.join(text.split()))}", file=sys.stderr)
+    _print(f"camnoise: {_shown(' '.join(text.split()))}\n", sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Writes at once. Where nobody reads any more (`| head -1`), the exit code still tells."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _shown(text: str) -> str:

@@ -93,7 +93,8 @@ def check_images(images: Tensor, unit: Unit) -> Tensor:
     if not isinstance(images, Tensor):
         raise TypeError(f"images is a {type(images).__name__}, wanted a torch tensor (batch, channel, row, col)")
     if not images.dtype.is_floating_point:
-        raise TypeError(f"images is {images.dtype}, wanted floating values ({unit}); divide 8-bit images by 255")
+        more = "; divide 8-bit images by 255" if images.dtype == torch.uint8 else ""
+        raise TypeError(f"images is {images.dtype}, wanted floating values ({unit}){more}")
     if images.ndim != 4:
         raise ValueError(f"images has shape {tuple(images.shape)}, wanted (batch, channel, row, col)")
     if images.shape[1] == 0:

@@ -13,7 +13,7 @@ import hashlib
 import operator
 import secrets
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import NamedTuple
@@ -127,7 +127,7 @@ def as_ids(ids: Ids, count: int, what: str = "ids") -> Tensor:
         ValueError: not `count` ids, or an id outside its range.
         TypeError: an id that is neither int nor str.
     """
-    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+    if isinstance(ids, str | bytes | Set | Mapping) or not isinstance(ids, Iterable):
         raise TypeError(f"{what} is {ids!r}, wanted one per image: a list")
     if isinstance(ids, Tensor):
         if ids.dtype != torch.int64 or ids.ndim != 1:

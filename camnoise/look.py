@@ -3,7 +3,7 @@
 Only for looking. Values are clipped, encoded and enlarged here, never in data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,9 +61,10 @@ def sheet(looks: Sequence[Look], panel: int = 320) -> Image.Image:
     return paper
 
 
-def develop(linear: Tensor, cfa: str | None) -> Picture:
-    """Linear planes or a mosaic, (channel, row, col), as an encoded picture."""
-    return _encoded(planes(linear, cfa))
+def drawn_text(parameters: Mapping[str, float]) -> str:
+    """What was drawn for a view, in words for its title."""
+    text = f"K {parameters['K']:.3g} DN/e-" if "K" in parameters else "no gain"
+    return text if parameters.get("ratio", 1.0) == 1.0 else f"{text}, {parameters['ratio']:.3g} x under-exposed"
 
 
 def planes(linear: Tensor, cfa: str | None) -> Tensor:

@@ -51,6 +51,8 @@ DEVICE_BAND = 2**24  # and on a GPU: the words of a pixel take 150 bytes while t
 def _read_stage(value: Any) -> Any:
     if isinstance(value, Stage):
         return value
+    if not isinstance(value, dict) or "kind" not in value:
+        raise ValueError(f"stage is {value!r}, wanted a stage, or the JSON of one with its kind")
     try:
         return _BUILT_IN.validate_python(value)
     except ValidationError as error:
@@ -67,6 +69,7 @@ class Pipeline(Value):
             None for planes, for a monochrome sensor, and where a `Mosaic` stage says it.
 
     Raises:
+        TypeError: a stage instead of a list of them.
         ValueError: units that do not fit, a parameter that no stage owns or that two own, two
             stages drawing the same words; the sentence names the stage.
     """
@@ -78,6 +81,8 @@ class Pipeline(Value):
     def __init__(
         self, stages: Sequence[Stage] = (), *, name: str = "camera", cfa: str | None = None, **unknown: Any
     ) -> None:
+        if isinstance(stages, Stage):
+            raise TypeError(f"stages is a single {type(stages).__name__}, wanted a list of stages")
         super().__init__(stages=stages, name=name, cfa=cfa, **unknown)
 
     @model_validator(mode="after")
@@ -129,7 +134,7 @@ class Pipeline(Value):
         Args:
             images: (batch, channel, row, col), floating, in the unit of `takes`.
             ids: one int, or str, per image (or an int64 tensor); without ids the noise is new at
-                every call, whatever the seed.
+                every call, and a seed or an epoch would mean nothing.
             seed: in [0, 2^64).
             epoch: None for frozen noise; a number for noise of that epoch's own.
             view: which of the independent exposures, 1 to 4095.
@@ -145,7 +150,12 @@ class Pipeline(Value):
             ValueError: images, ids, origin or addresses that do not fit.
             TypeError: images that are not floating, ids of another type.
         """
-        _check_view(view)
+        if not isinstance(view, bool) and view in range(1, 4096):
+            view = int(view)
+        else:
+            raise ValueError(f"view is {view!r}, wanted 1 to 4095 (view 0 addresses what all views share)")
+        if ids is None and (seed != 0 or epoch is not None):
+            raise ValueError("seed or epoch came without ids, wanted both: noise without ids is new at every call")
         frame = self._frame(images, origin)
         key = self._key(len(images), ids, seed=seed, epoch=epoch, body=body)
         return self._expose(frame, key.at(view), self._tabulate(key), dtype)
@@ -242,11 +252,11 @@ class Pipeline(Value):
         """One exposure of a checked frame under drawn parameters."""
         last = self.stages[-1]
         if dtype not in (torch.float32, torch.uint16):
-            raise ValueError(f"dtype is {dtype}, wanted float32 or uint16")
+            raise ValueError(f"dtype is {dtype!r}, wanted torch.float32 or torch.uint16")
         if dtype == torch.uint16 and not (isinstance(last, Quantize) and last.fits_uint16):
             raise ValueError(
                 f"dtype uint16 is for a chain ending in a Quantize that rounds to 16 bits or fewer, "
-                f"this one ends in {last!r}"
+                f"this one ends in {last!r}{'' if self.raw is None else '; its .raw ends there'}"
             )
         frame = self._through(frame, lambda stage, part: stage.apply(part, key, drawn))
         return frame.data if dtype == torch.float32 else frame.data.to(torch.int32).to(torch.uint16)
@@ -290,8 +300,3 @@ class Pipeline(Value):
             )
         cfa = self.cfa if data.shape[1] == 1 else None
         return Frame(data, self.takes, as_origin(origin, data), cfa)
-
-
-def _check_view(view: int) -> None:
-    if view < 1:
-        raise ValueError(f"view is {view}, wanted 1 to 4095: view 0 addresses what all views share")

@@ -1,6 +1,6 @@
 """What stages, laws and pipelines are: frozen values whose repr is their configuration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,11 +17,19 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    def __init__(self, /, **fields: Any) -> None:
+    def __init__(self, /, *unnamed: object, **fields: Any) -> None:
+        if unnamed:
+            names = ", ".join(type(self).fields())
+            raise TypeError(f"{type(self).__name__} got {unnamed[0]!r} without a name, wanted fields by name: {names}")
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise ValueError(sentence(error)) from None
+            raise ValueError(sentence(error, type(self).fields())) from None
+
+    @classmethod
+    def fields(cls) -> list[str]:
+        """The names of its fields."""
+        return [name for name in cls.model_fields if name != "kind"]
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -33,14 +41,22 @@ class Value(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise ValueError(sentence(error)) from None
+            raise ValueError(sentence(error, cls.fields())) from None
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         return ((name, value) for name, value in super().__repr_args__() if name != "kind")
 
+    def __str__(self) -> str:
+        return repr(self)
 
-def sentence(error: ValidationError) -> str:
-    """The one sentence of a pydantic error: of several problems, the one that says most."""
+
+def sentence(error: ValidationError, fields: Sequence[str] = ()) -> str:
+    """The one sentence of a pydantic error: of several problems, the one that says most.
+
+    Args:
+        error: what pydantic raised.
+        fields: the names that exist, to be listed where one does not.
+    """
     problems = error.errors(include_url=False)
     # A misspelt field comes first: it is why another is missing. Then the deepest; of equals the first.
     worst = max(problems, key=lambda problem: (problem["type"] == "extra_forbidden", len(problem["loc"])))
@@ -59,7 +75,8 @@ def sentence(error: ValidationError) -> str:
     if worst["type"] == "missing":
         return f"{place} is missing{more}"
     if worst["type"] == "extra_forbidden":
-        return f"{place} is not a field{more}"
+        wanted = f", wanted one of {', '.join(fields)}" if fields else ""
+        return f"{place} is not a field{wanted}"
     came = repr(worst["input"])
     came = came if len(came) <= LONGEST else f"{came[:LONGEST]}..."  # the input may be a whole file
     return f"{place} is {came}: {message[:1].lower()}{message[1:]}{more}"

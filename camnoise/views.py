@@ -53,3 +53,7 @@ class Views:
     views: Tensor
     parameters: tuple[Parameters, ...]
     ids: Tensor
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.parameters[0])
+        return f"Views(clean {tuple(self.clean.shape)}, views {tuple(self.views.shape)}, parameters {names})"

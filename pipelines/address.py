@@ -1,5 +1,7 @@
 """Which source an address on the command line, or in a shard's spec, means."""
 
+from pathlib import Path
+
 from .folder import Folder
 from .photographs import Photographs
 from .source import Source
@@ -19,4 +21,5 @@ def parse(address: str) -> Source:
         if rest:
             raise ValueError(f"source 'sample:' takes nothing after the colon, got {rest!r}")
         return Photographs()
-    raise ValueError(f"unknown source {address!r}: a source is folder:PATH or sample:")
+    hint = f"; folder:{address} would be that folder" if Path(address).is_dir() else ""
+    raise ValueError(f"unknown source {address!r}: a source is folder:PATH or sample:{hint}")

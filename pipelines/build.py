@@ -1,26 +1,20 @@
 """One shard: a pure function of its inputs and its recipe, from any process, in any order."""
 
 import platform
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from camnoise.keys import hex_id
-from camnoise.sample import Sample
-
 from . import digests, npy
 from .address import parse
+from .exposures import make_sample
 from .files import committed, write
-from .images import Pixels, decode
+from .images import decode
 from .plan import Form, Input, ShardSpec
 from .recipe import Recipe
-from .records import Member, Quarantined, Receipt, receipt_name
-from .source import Source
+from .records import Member, Quarantined, Receipt, Stage, receipt_name
+from .source import Source, opened
 from .tar import TarWriter
 
 _PACKAGES = ("camnoise", "numpy", "pillow", "torch")
@@ -41,8 +35,8 @@ def build_shard(spec: ShardSpec, watch: Callable[[], None] = lambda: None) -> Re
         watch: called after every input.
 
     Raises:
-        OSError: the disk is full or lost, or an input could not be read again.
-        ValueError: an input has changed since the plan was made.
+        OSError: the disk is full or lost.
+        SourceError: the place of the inputs is; an input that is gone or has another length is quarantined.
     """
     folder, source = Path(spec.folder), parse(spec.location)
     receipt_path = folder / receipt_name(spec.name)
@@ -69,6 +63,7 @@ def build_shard(spec: ShardSpec, watch: Callable[[], None] = lambda: None) -> Re
         recipe_sha256=spec.recipe.sha256,
         nbytes=nbytes,
         sha256=sha256,
+        inputs=spec.inputs,
         samples=len({member.key for member in members}),
         quarantined=tuple(quarantined),
         members=tuple(members),
@@ -76,48 +71,6 @@ def build_shard(spec: ShardSpec, watch: Callable[[], None] = lambda: None) -> Re
     )
     write(receipt_path, receipt.dump())
     return receipt
-
-
-def make_sample(pixels: Pixels, name: str, recipe: Recipe) -> tuple[Sample, NDArray[np.generic], NDArray[np.float32]]:
-    """The record, the views and the clean view of one image.
-
-    Args:
-        pixels: (3, row, col), uint8 or uint16.
-        name: the source's own; it addresses the noise.
-        recipe: what to make.
-
-    Returns:
-        The record; the views (view, channel, row, col), uint16 raw DN when the camera ends in a converter,
-        else float32; the clean view (channel, row, col), float32.
-    """
-    largest = torch.tensor(float(np.iinfo(pixels.dtype).max))
-    image = (torch.from_numpy(pixels).to(torch.float32) / largest)[None]
-    camera, raw = recipe.pipeline, recipe.pipeline.raw
-    seed, epoch, body = recipe.seed, recipe.epoch, recipe.body
-    dtype = torch.float32 if raw is None else torch.uint16
-    made = (raw or camera).views(image, [name], scheme=recipe.scheme, seed=seed, epoch=epoch, body=body, dtype=dtype)
-    clean = camera.clean(image, [name], seed=seed, epoch=epoch, body=body) if raw else made.clean
-    tables = tuple(one.sample(0) for one in made.parameters)
-    bits = tables[0].get("bits")
-    sample = Sample(
-        id=hex_id(int(made.ids[0])),
-        name=name,
-        body=recipe.body,
-        parameters=tables,
-        seed=recipe.seed,
-        epoch=recipe.epoch,
-        views=recipe.scheme,
-        noise_version=recipe.noise_version,
-        domain=recipe.domain,
-        cfa=recipe.cfa,
-        origin=(0, 0),
-        size=(pixels.shape[1], pixels.shape[2]),
-        bits=None if bits is None else int(bits),
-        black=tables[0].get("black"),
-        white=tables[0].get("white"),
-        ratio=tables[0].get("ratio"),
-    )
-    return sample, made.views[:, 0].numpy(), clean[0].numpy()
 
 
 def versions() -> dict[str, str]:
@@ -128,21 +81,27 @@ def versions() -> dict[str, str]:
 def _fields(one: Input, source: Source, form: Form, recipe: Recipe) -> tuple[dict[str, bytes], str]:
     if one.refused is not None:
         raise _RefusedError(Quarantined(name=one.name, stage="header", reason=one.refused))
-    with source.open(one.name) as file:
-        data = file.read()
-    if len(data) != one.size:
-        raise ValueError(f"input {one.name!r} has {len(data)} bytes, {one.size} when the run was planned")
-    try:
+    with _stage("read", one):
+        with opened(source, one.name) as file:
+            data = file.read()
+        if len(data) != one.size:
+            raise ValueError(f"has {len(data):,} bytes, {one.size:,} when the run was planned")
+    with _stage("decode", one):
         pixels = decode(data)
-    except ValueError as error:
-        raise _RefusedError(Quarantined(name=one.name, stage="decode", reason=str(error))) from error
-    try:
-        sample, views, clean = make_sample(pixels, one.name, recipe)
-    except ValueError as error:  # such as a rate of electrons beyond what the laws cover
-        raise _RefusedError(Quarantined(name=one.name, stage="camera", reason=str(error))) from error
+    with _stage("camera", one):  # such as a rate of electrons beyond what the laws cover
+        made = make_sample(pixels, one.name, recipe)
     scene = npy.dump(pixels) if form == "scene.npy" else data
-    fields = {form: scene, "views.npy": npy.dump(views), "clean.npy": npy.dump(clean), "json": sample.dump()}
-    return fields, digests.of_pixels(pixels)
+    arrays = {"views.npy": npy.dump(made.views), "clean.npy": npy.dump(made.clean)}
+    return {form: scene, **arrays, "json": made.record.dump()}, digests.of_pixels(pixels)
+
+
+@contextmanager
+def _stage(stage: Stage, one: Input) -> Iterator[None]:
+    """What goes wrong within concerns this input alone."""
+    try:
+        yield
+    except ValueError as error:
+        raise _RefusedError(Quarantined(name=one.name, stage=stage, reason=str(error))) from error
 
 
 def _member(one: Input, field: str, data: bytes, offset: int, digest: str) -> Member:

@@ -41,9 +41,12 @@ def parse_span(text: str, what: str) -> Span:
     """`6400` or `800-1600`. Raises ValueError for anything else."""
     low, dash, high = text.partition("-")
     try:
-        return (float(low), float(high)) if dash else float(low)
+        span = (float(low), float(high)) if dash else float(low)
     except ValueError:
         raise ValueError(f"{what} is {text!r}, wanted a number or LO-HI") from None
+    if isinstance(span, tuple) and not span[0] <= span[1]:
+        raise ValueError(f"{what} is {text!r}, wanted LO-HI with LO at most HI")
+    return span
 
 
 def preset(

@@ -6,7 +6,7 @@ from .images import Pixels
 try:
     import xxhash
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("shards need xxhash: pip install 'camnoise[shards]'") from error
+    raise ModuleNotFoundError("shards need xxhash: install camnoise with its extra [shards]") from error
 
 
 def of_bytes(data: bytes) -> str:

@@ -1,13 +1,16 @@
 """Files that appear whole or not at all, and the lock that keeps two runs out of one folder."""
 
 import fcntl
+import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 PARTIAL = ".partial"  # the suffix of a file that is being written
+_CHUNK = 1 << 22
 
 
 @contextmanager
@@ -51,6 +54,25 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def file_sha256(path: Path) -> tuple[int, str]:
+    """Length and SHA-256 of a file."""
+    digest, length = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            length += len(chunk)
+    return length, digest.hexdigest()
+
+
+def irregular(path: Path) -> str | None:
+    """What is wrong with a file before it is opened: a link may lead anywhere, a pipe would wait for ever."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return "missing"
+    return None if stat.S_ISREG(mode) else "not a regular file"
 
 
 def _sync(folder: Path) -> None:

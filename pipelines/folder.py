@@ -4,12 +4,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from itertools import pairwise
+from heapq import heappop, heappush
 from pathlib import Path
-from typing import BinaryIO
-from unicodedata import normalize
+from typing import BinaryIO, NamedTuple
 
-from .source import Item
+from .source import Item, is_of_the_file, public_name, unreadable
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".tif", ".tiff")
 
@@ -17,9 +16,10 @@ SUFFIXES = (".jpeg", ".jpg", ".png", ".tif", ".tiff")
 class Folder:
     """The images below a folder, named by their POSIX path relative to it.
 
-    Hidden files and folders are left aside. Links are followed, except one that leads back to a folder it
-    stands in. What has the suffix of an image and cannot be opened is an item all the same: it will be
-    quarantined with its reason, not lost.
+    Hidden files and folders are left aside. Links are followed, and every real folder is visited once: where
+    it stands if it stands below this one, or else at the first link to it in the order of names. What has the
+    suffix of an image and cannot be opened is an item all the same: it will be quarantined with its reason,
+    not lost. A subfolder that cannot be listed is an error, because nobody knows what would be missing.
     """
 
     address = "folder:"
@@ -28,6 +28,7 @@ class Folder:
         if not path:
             raise ValueError("source 'folder:' needs a path after the colon")
         self.path = Path(path).expanduser().absolute()
+        self._paths: dict[str, Path] = {}  # where the name on the disk is spelled otherwise
 
     @property
     def location(self) -> str:
@@ -37,65 +38,73 @@ class Folder:
         if not self.path.is_dir():
             wrong = "is not a folder" if self.path.exists() else "does not exist"
             raise ValueError(f"source folder {str(self.path)!r} {wrong}")
-        items = sorted(_walk(self.path, "", ()))
-        if not items:
+        sizes: dict[str, int] = {}
+        try:
+            for found in _walk(self.path):
+                if found.name in sizes:
+                    raise ValueError(f"two files of source folder {str(self.path)!r} have the name {found.name!r}")
+                sizes[found.name] = _size(found.path)
+                if self.path / found.name != found.path:
+                    self._paths[found.name] = found.path
+        except OSError as error:
+            where = self.path if error.filename is None else Path(error.filename)
+            raise unreadable(self.location, error, str(where)) from error
+        if not sizes:
             raise ValueError(f"no PNG, JPEG or TIFF file in source folder {str(self.path)!r}")
-        for before, after in pairwise(items):
-            if before.name == after.name:
-                raise ValueError(f"two files of source folder {str(self.path)!r} have the name {after.name!r}")
-        return items
+        return [Item(name, sizes[name]) for name in sorted(sizes)]
 
     def open(self, name: str) -> BinaryIO:
-        path = self.path
-        for part in name.split("/"):
-            path = _child(path, part)
+        path = self._path(name)
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe named x.png would wait for ever
             raise OSError(errno.EINVAL, "not a regular file", name)
         return path.open("rb")
 
+    def _path(self, name: str) -> Path:
+        if ".." in name.split("/"):  # no walk gives such a name
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        if name not in self._paths and not os.path.lexists(self.path / name):
+            self._paths.update({found.name: found.path for found in _walk(self.path)})
+        return self._paths.get(name, self.path / name)
 
-def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[Item]:
-    here = folder.stat()
-    above = (*above, (here.st_dev, here.st_ino))
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            name = prefix + _public(entry.name)
+
+class _File(NamedTuple):
+    name: str
+    path: Path
+
+
+def _walk(root: Path) -> Iterator[_File]:
+    seen: set[tuple[int, int]] = set()
+    folders: list[tuple[str, Path]] = [("", root)]
+    links: list[tuple[str, Path]] = []
+    while folders or links:
+        prefix, folder = heappop(folders or links)  # links last, so that a new one gives no image another name
+        here = folder.stat()
+        if (here.st_dev, here.st_ino) in seen:
+            continue
+        seen.add((here.st_dev, here.st_ino))
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+        for entry in shown:
+            name = prefix + public_name(entry.name)
             if _is_folder(entry):
-                there = Path(entry.path).stat()
-                if (there.st_dev, there.st_ino) not in above:
-                    yield from _walk(Path(entry.path), name + "/", above)
+                heappush(links if entry.is_symlink() else folders, (name + "/", Path(entry.path)))
             elif entry.name.lower().endswith(SUFFIXES):
-                yield Item(name, _size(entry))
+                yield _File(name, Path(entry.path))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
+    except OSError as error:
+        if is_of_the_file(error):  # a link to itself
+            return False
+        raise
 
 
-def _size(entry: os.DirEntry[str]) -> int:
+def _size(path: Path) -> int:
     try:
-        return entry.stat().st_size
-    except OSError:  # a link to nothing
-        return 0
-
-
-def _public(name: str) -> str:
-    """A name as the world sees it: NFC, and bytes that are not UTF-8 spelled out."""
-    return normalize("NFC", os.fsencode(name).decode("utf-8", "backslashreplace"))
-
-
-def _child(folder: Path, name: str) -> Path:
-    """The entry of that public name, which may be spelled otherwise on the disk."""
-    path = folder / name
-    if name not in ("", ".", "..") and os.path.lexists(path):
-        return path
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if _public(entry.name) == name:
-                return Path(entry.path)
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return path.stat().st_size
+    except OSError as error:
+        if is_of_the_file(error):  # a link to nothing
+            return 0
+        raise

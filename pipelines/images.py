@@ -1,7 +1,10 @@
 """Bytes of an image file in, pixels out: what is accepted, and why the rest is refused.
 
 An image that would have to be guessed at is refused with a reason instead: transparency, CMYK, several
-pictures in one file, 16-bit color (Pillow would cut it to 8 bits without a word), data that ends too early.
+pictures in one file, 16-bit color (Pillow would cut it to 8 bits without a word), channels beyond color and
+alpha, data that ends too early. One thing is beyond us: libjpeg fills in what is damaged inside a scan and says
+nothing as long as the file's last marker is in place, so a JPEG with spoiled bytes in its middle is accepted as
+it decodes.
 """
 
 import warnings
@@ -22,7 +25,7 @@ MOST_SIDE = 65_536  # a pixel's address has 16 bits for its row and 16 for its c
 MOST_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 
 _ORIENTATION = 0x0112
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 338, 339
 _GRAY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _READABLE = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", *_GRAY_16)
 
@@ -47,6 +50,7 @@ def read_header(file: BinaryIO) -> Header:
 
     Raises:
         ValueError: the image is not one of those we accept; the message is the reason, in one sentence.
+        OSError: the system could not read the file, which says nothing about the image.
     """
     with _opened(file) as image:
         return _header(image)
@@ -61,7 +65,7 @@ def decode(data: bytes) -> Pixels:
     with _opened(BytesIO(data)) as image:
         header = _header(image)
         image.load()
-        if (image.getexif().get(_ORIENTATION, 1) in range(2, 9)) and header.upright:
+        if header.upright and _is_turned_after_all(image):
             raise ValueError("its EXIF rotation comes after its pixels")
         image = ImageOps.exif_transpose(image)
         _refuse_transparency(image)
@@ -89,6 +93,8 @@ def _opened(file: BinaryIO) -> Iterator[Image.Image]:
     except Image.DecompressionBombError:
         raise ValueError(f"declares more than {MOST_PIXELS:,} pixels (a decompression bomb?)") from None
     except Exception as error:  # Pillow's readers raise OSError, SyntaxError, struct.error, EOFError, …
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not Pillow's
+            raise
         raise ValueError(f"{error}" or f"cannot be read ({type(error).__name__})") from error
 
 
@@ -109,6 +115,13 @@ def _header(image: Image.Image) -> Header:
     return Header("JPEG", bits, upright)  # MPO is a JPEG whose first picture is the photograph
 
 
+def _is_turned_after_all(image: Image.Image) -> bool:
+    """Whether a loaded PNG holds a rotation that was not there before its pixels: Pillow keeps its first answer."""
+    late = Image.new("1", (1, 1))
+    late.info = dict(image.info)
+    return image.format == "PNG" and late.getexif().get(_ORIENTATION, 1) in range(2, 9)
+
+
 def _bits(image: Image.Image) -> Literal[8, 16]:
     if image.mode not in _READABLE:
         raise ValueError(f"mode {image.mode} is not gray, palette or RGB")
@@ -121,6 +134,8 @@ def _bits(image: Image.Image) -> Literal[8, 16]:
         white_is_zero = image.tag_v2.get(_PHOTOMETRIC) == 0
         if set(image.tag_v2.get(_SAMPLE_FORMAT, (1,))) != {1}:
             raise ValueError("its samples are not unsigned integers")
+        if 0 in image.tag_v2.get(_EXTRA_SAMPLES, ()):
+            raise ValueError("it has channels beyond color and alpha, which Pillow would drop")
     if image.mode in _GRAY_16:
         if white_is_zero or not all(mode.startswith("I;16") for mode in raw):
             raise ValueError("its 16-bit gray is packed or inverted in a way Pillow does not undo")

@@ -1,6 +1,7 @@
 """The two tables of a data set: where every member lies, and what was left out and why."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ try:
     import pyarrow as pa
     import pyarrow.parquet as pq
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("shards need pyarrow: pip install 'camnoise[shards]'") from error
+    raise ModuleNotFoundError("shards need pyarrow: install camnoise with its extra [shards]") from error
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -40,12 +41,16 @@ def quarantine_rows(quarantined: Iterable[Quarantined]) -> list[dict[str, Any]]:
     return [row.model_dump(mode="json") for row in quarantined]
 
 
-def write_table(path: Path, schema: pa.Schema, blocks: Iterable[list[dict[str, Any]]]) -> None:
-    """Writes one row group per shard, so that memory does not grow with the data set."""
+@contextmanager
+def table(path: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """A table to write: one row group per shard, so that memory does not grow with the data set."""
     with committed(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for rows in blocks:
+
+        def add(rows: list[dict[str, Any]]) -> None:
             if rows:
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+
+        yield add
 
 
 def read_table(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
@@ -53,10 +58,13 @@ def read_table(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
 
     Raises:
         ValueError: not a Parquet file, or other columns than the schema's.
+        OSError: it cannot be read.
     """
     try:
         table = pq.read_table(path, memory_map=False)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not that of the format
+            raise
         raise ValueError(f"{path.name} is not a Parquet file: {error}") from error
     if not table.schema.equals(schema):
         raise ValueError(f"{path.name} has other columns: {table.schema.names}, wanted {schema.names}")

@@ -25,7 +25,7 @@ class Photographs:
     def __init__(self) -> None:
         package = find_spec("skimage")
         if package is None or package.origin is None:
-            raise ModuleNotFoundError("source 'sample:' needs scikit-image: pip install 'camnoise[sample]'")
+            raise ModuleNotFoundError("source 'sample:' needs scikit-image: install camnoise with its extra [sample]")
         self.folder = Path(package.origin).parent / "data"
 
     def items(self) -> list[Item]:

@@ -1,7 +1,7 @@
 """What is to be made: inputs cut into shards, before a single pixel is decoded."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -11,7 +11,7 @@ from camnoise.sample import canonical
 
 from .images import read_header
 from .recipe import Recipe
-from .source import Source
+from .source import Item, Source, opened
 
 Form = Literal["src.jpg", "src.png", "scene.npy"]  # the member that holds a sample's input
 
@@ -73,19 +73,17 @@ class ShardSpec(BaseModel):
         return hashlib.sha256(canonical(content)).hexdigest()
 
 
-def survey(source: Source, watch: Callable[[], None] = lambda: None) -> list[Input]:
-    """Reads the header of every image of a source; `watch` is called after each."""
+def survey(source: Source, items: Iterable[Item], watch: Callable[[], None] = lambda: None) -> list[Input]:
+    """Reads the header of every image; `watch` is called after each. Raises SourceError."""
     inputs = []
-    for item in source.items():
+    for item in items:
         form: Form = "scene.npy"
         refused = None
         try:
-            with source.open(item.name) as file:
+            with opened(source, item.name) as file:
                 header = read_header(file)
             if header.upright and header.bits == 8 and header.format != "TIFF":
                 form = "src.jpg" if header.format == "JPEG" else "src.png"
-        except OSError as error:
-            refused = f"cannot be opened: {error.strerror or type(error).__name__}"
         except ValueError as error:
             refused = str(error)
         inputs.append(Input(name=item.name, size=item.size, form=form, refused=refused))
@@ -99,13 +97,15 @@ def common_form(inputs: Sequence[Input]) -> Form:
     return forms.pop() if len(forms) == 1 else "scene.npy"
 
 
-def inventory_sha256(inputs: Sequence[Input]) -> str:
-    """Digest of the inputs' names and sizes."""
-    return hashlib.sha256(canonical([[one.name, one.size] for one in inputs])).hexdigest()
+def inventory_sha256(inputs: Iterable[Input | Item]) -> str:
+    """Digest of the inputs' names and sizes. Of nothing else: contents are proven by a sample's `pixels`."""
+    return hashlib.sha256(canonical(sorted([one.name, one.size] for one in inputs))).hexdigest()
 
 
 def plan(inputs: Sequence[Input], recipe: Recipe, *, location: str = "", folder: str = "") -> list[ShardSpec]:
     """Cuts the inputs, sorted by name, into shards. A pure function of its arguments.
+
+    It knows the images by their names, sizes and headers: another image under the same three makes the same plan.
 
     Raises:
         ValueError: two inputs have one id, and so would have one noise.

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -56,4 +57,5 @@ class Watch:
     def _line(self) -> None:
         self._last = time.monotonic()
         of = "" if self._total is None else f" of {self._total:,}"
-        print(f"{self._what}: {self._done:,}{of} images, {self._rate()}", file=sys.stderr, flush=True)
+        with suppress(BrokenPipeError):  # nobody reads it; the work goes on
+            print(f"{self._what}: {self._done:,}{of} images, {self._rate()}", file=sys.stderr, flush=True)

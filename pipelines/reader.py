@@ -8,7 +8,7 @@ from torch import Tensor
 
 from camnoise.sample import Sample
 
-from . import npy
+from . import digests, npy
 from .images import decode
 from .index import INDEX_SCHEMA, read_table
 from .records import INDEX, MANIFEST, Manifest, Member
@@ -40,13 +40,21 @@ class Shards:
         return len(self.keys)
 
     def read(self, key: str, field: str) -> bytes:
-        """The bytes of one member. Raises KeyError for one that does not exist."""
+        """The bytes of one member.
+
+        Raises:
+            KeyError: there is no such sample, or no such member.
+            ValueError: the shard does not hold what the index says.
+        """
         shard, member = self._members[key][field]
         with (self.folder / shard).open("rb") as file:
             if member.offset + member.nbytes > os.fstat(file.fileno()).st_size:
                 raise ValueError(f"{INDEX} places {key}.{field} beyond the end of {shard}")
             file.seek(member.offset)
-            return file.read(member.nbytes)
+            data = file.read(member.nbytes)
+        if digests.of_bytes(data) != member.xxh3:
+            raise ValueError(f"{key}.{field} in {shard} is damaged: its digest is not the one in {INDEX}")
+        return data
 
     def sample(self, key: str) -> Sample:
         """The record of one sample."""
@@ -62,10 +70,18 @@ class Shards:
         return torch.from_numpy(npy.load(self.read(key, "clean.npy")))
 
     def scene(self, key: str) -> Tensor:
-        """The decoded input: (3, row, col), uint8 or uint16."""
+        """The decoded input: (3, row, col), uint8 or uint16.
+
+        Raises:
+            ValueError: as `read`; or this machine decodes the image to other pixels than those that the views
+                were made of.
+        """
         form = self.manifest.form
         data = self.read(key, form)
-        return torch.from_numpy(npy.load(data) if form == "scene.npy" else decode(data))
+        pixels = npy.load(data) if form == "scene.npy" else decode(data)
+        if digests.of_pixels(pixels) != self._members[key][form][1].pixels:
+            raise ValueError(f"{key}.{form} decodes to other pixels here than when the shard was made")
+        return torch.from_numpy(pixels)
 
 
 def read_manifest(folder: Path) -> Manifest:

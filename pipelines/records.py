@@ -1,12 +1,14 @@
 """What a run writes down: members, quarantined inputs, receipts and the manifest."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from camnoise.sample import canonical
 
-from .plan import Form
+from .plan import Form, Input, ShardSpec
 from .recipe import SCHEMA_VERSION, Recipe
 
 PLAN = "plan.json"  # there while a run is unfinished
@@ -15,6 +17,7 @@ INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Stage = Literal["header", "read", "decode", "camera"]
 Natural = Annotated[int, Field(ge=0)]
 # A bare file name: no path, no URL and no webdataset `pipe:` gets through.
 ShardName = Annotated[str, Field(pattern=r"^shard-[0-9]{6}\.tar$")]
@@ -54,15 +57,28 @@ class Member(Record):
 
 
 class Quarantined(Record):
-    """An input that gave no sample. `stage` is where it failed: "header", "decode" or "camera"."""
+    """An input that gave no sample.
+
+    Attributes:
+        name: the source's own.
+        stage: where it failed. "read" is an image that was there when the run was planned and is gone since, or
+            of another length.
+        reason: in one sentence.
+    """
 
     name: str
-    stage: Literal["header", "decode", "camera"]
+    stage: Stage
     reason: str
 
 
 class Receipt(Record):
-    """Written after a shard, and so the proof that the shard is whole."""
+    """Written after a shard, and so the proof that the shard is whole.
+
+    Attributes:
+        inputs: all that was planned, from which anyone can make the spec and its digest again.
+        samples: how many there are; with `quarantined` they account for every input.
+        versions: of what made the shard.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     shard: ShardName
@@ -70,22 +86,58 @@ class Receipt(Record):
     recipe_sha256: Sha256
     nbytes: Natural
     sha256: Sha256
+    inputs: tuple[Input, ...]
     samples: Natural
     quarantined: tuple[Quarantined, ...]
     members: tuple[Member, ...]
     versions: dict[str, str]
 
+    def disagreements(self, spec: ShardSpec) -> Iterator[str]:
+        """What this receipt says that the receipt of that spec would not."""
+        if self.shard != spec.name:
+            yield f"shard is {self.shard}"
+        if self.recipe_sha256 != spec.recipe.sha256:
+            yield "recipe_sha256 is not the digest of the recipe"
+        if self.inputs != spec.inputs:
+            yield "its inputs are not those of the plan"
+        if self.spec_sha256 != spec.sha256:
+            yield "spec_sha256 is not the digest of its plan"
+        names = {member.key: member.name for member in self.members}
+        if self.samples != len(names):
+            yield f"{self.samples} samples, its members belong to {len(names)}"
+        refused = {(row.name, row.reason) for row in self.quarantined if row.stage == "header"}
+        if refused != {(one.name, one.refused) for one in self.inputs if one.refused is not None}:
+            yield "the inputs quarantined by their header are not those that the plan refuses"
+        sizes = {one.key: one.size for one in self.inputs}
+        originals = [one for one in self.members if one.field == spec.form != "scene.npy"]
+        yield from (
+            f"{one.key}.{one.field} has {one.nbytes} bytes, its input {sizes.get(one.key)}"
+            for one in originals
+            if one.nbytes != sizes.get(one.key)
+        )
+        accounted = sorted([*names.values(), *(row.name for row in self.quarantined)])
+        if accounted != sorted(one.name for one in self.inputs):
+            yield "its samples and its quarantined inputs are not, each once, its inputs"
+
+    def record(self) -> "ShardRecord":
+        """What the manifest says of the shard."""
+        return ShardRecord(
+            name=self.shard,
+            nbytes=self.nbytes,
+            sha256=self.sha256,
+            spec_sha256=self.spec_sha256,
+            samples=self.samples,
+            quarantined=len(self.quarantined),
+        )
+
 
 class PlanRecord(Record):
-    """Says whose run a folder holds. It is the whole manifest of a run that has not finished."""
+    """Says whose run a folder holds, and what is to be made, until its manifest does."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     recipe: Recipe
     recipe_sha256: Sha256
-    inputs: Natural
-    inventory_sha256: Sha256
-    shards: Natural
-    form: Form
+    inputs: tuple[Input, ...]
 
 
 class ShardRecord(Record):
@@ -122,6 +174,11 @@ class Manifest(Record):
     index: FileRecord
     quarantine: FileRecord
     versions: dict[str, str]
+
+
+def read_receipt(folder: Path, shard: str) -> Receipt:
+    """The receipt of a shard. Raises OSError or ValidationError."""
+    return Receipt.model_validate_json((folder / receipt_name(shard)).read_bytes())
 
 
 def receipt_name(shard: str) -> str:

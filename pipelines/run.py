@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from camnoise.value import sentence
 
 from .build import build_shard, versions
-from .files import PARTIAL, locked, write
-from .index import INDEX_SCHEMA, QUARANTINE_SCHEMA, index_rows, quarantine_rows, write_table
+from .files import PARTIAL, file_sha256, irregular, locked, write
+from .index import INDEX_SCHEMA, QUARANTINE_SCHEMA, index_rows, quarantine_rows, table
 from .plan import Input, ShardSpec, common_form, inventory_sha256, plan, survey
 from .progress import Watch
 from .recipe import Recipe
@@ -24,11 +24,11 @@ from .records import (
     Manifest,
     PlanRecord,
     Receipt,
-    ShardRecord,
+    read_receipt,
     receipt_name,
 )
-from .source import Source
-from .verify import file_sha256, verify
+from .source import Item, Source, SourceError
+from .verify import verify
 
 # Maps `build_shard` over specs, in any order; calls back after every input.
 Engine = Callable[[Iterable[ShardSpec], Callable[[], None]], Iterator[Receipt]]
@@ -57,34 +57,48 @@ def serial(specs: Iterable[ShardSpec], watch: Callable[[], None]) -> Iterator[Re
 def run(source: Source, recipe: Recipe, folder: Path, *, engine: Engine = serial) -> Outcome:
     """Makes, continues or checks the data set of a source and a recipe in a folder.
 
+    The first run decides which images the data set is made of: `plan.json` keeps their names, their sizes and
+    what their headers say. A run that goes on keeps to that plan. An image that is gone by then, or has another
+    length, is quarantined, as it would have been in one go; an image that is new belongs to another data set and
+    is an error. A finished data set is checked and left; that it is one of these images is concluded from names
+    and sizes, apart from images that its run found gone or changed, and from quarantined ones that were removed
+    since. Contents are not compared with the source: an image that was overwritten by another of the same length
+    goes unnoticed here.
+
     Raises:
         ValueError: the folder holds something else, or a finished data set that fails its check.
+        SourceError: the source cannot be read.
         OSError: the folder cannot be written, or is full.
     """
     folder = folder.absolute()
-    _inspect(folder, recipe)  # refuse before the survey, which may be long
-    inputs = _survey(source)
-    specs = plan(inputs, recipe, location=source.location, folder=str(folder))
-    wanted = _record(inputs, recipe, len(specs))
+    items = source.items()
+    fresh = _survey(source, items) if _held(folder, recipe) is None else None  # refuse before what may be long
+    shards = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
-            found = _inspect(folder, recipe)
-            if found is not None and found.inventory_sha256 != wanted.inventory_sha256:
-                raise ValueError(
-                    f"destination {str(folder)!r} holds a run over other images ({found.inputs:,} there, "
-                    f"{wanted.inputs:,} here, or of other sizes): choose another destination"
-                )
-            _sweep(folder)
+            found = _held(folder, recipe)
             if isinstance(found, Manifest):
+                (folder / PLAN).unlink(missing_ok=True)  # of a run that was killed between the two
+                _sweep(folder, len(found.shards))
+                _refuse_others(folder, _planned(folder, found, items), items)
                 return _check(folder, found)
             if found is None:
-                write(folder / PLAN, wanted.dump())
+                inputs = _survey(source, items) if fresh is None else fresh
+                planned = PlanRecord(recipe=recipe, recipe_sha256=recipe.sha256, inputs=tuple(inputs))
+            else:
+                planned = found
+                _refuse_others(folder, {one.name: None for one in planned.inputs}, items)
+            specs = plan(planned.inputs, recipe, location=source.location, folder=str(folder))
+            shards = len(specs)
+            _sweep(folder, shards)
+            if found is None:
+                write(folder / PLAN, planned.dump())
             kept = [spec.number for spec in specs if _is_built(spec)]
             _build(specs, kept, engine)
-            return Outcome(_finish(folder, specs, wanted), built=len(specs) - len(kept), kept=len(kept))
+            return Outcome(_finish(folder, specs, planned), built=len(specs) - len(kept), kept=len(kept))
     except OSError as error:
-        raise _explained(error, folder, specs) from error
+        raise _explained(error, folder, shards) from error
 
 
 def finished_shards(folder: Path) -> int:
@@ -92,13 +106,12 @@ def finished_shards(folder: Path) -> int:
     return len(list(folder.glob("shard-*.receipt.json")))
 
 
-def _survey(source: Source) -> list[Input]:
-    total = len(source.items())
-    with Watch("reading headers", total) as watch:
-        return survey(source, watch.one)
+def _survey(source: Source, items: list[Item]) -> list[Input]:
+    with Watch("reading headers", len(items)) as watch:
+        return survey(source, items, watch.one)
 
 
-def _inspect(folder: Path, recipe: Recipe) -> PlanRecord | Manifest | None:
+def _held(folder: Path, recipe: Recipe) -> PlanRecord | Manifest | None:
     """Whose run the folder holds: None when it is empty or absent."""
     if not folder.exists():
         return None
@@ -123,15 +136,35 @@ def _inspect(folder: Path, recipe: Recipe) -> PlanRecord | Manifest | None:
     return found
 
 
-def _record(inputs: list[Input], recipe: Recipe, shards: int) -> PlanRecord:
-    return PlanRecord(
-        recipe=recipe,
-        recipe_sha256=recipe.sha256,
-        inputs=len(inputs),
-        inventory_sha256=inventory_sha256(inputs),
-        shards=shards,
-        form=common_form(inputs),
-    )
+def _planned(folder: Path, manifest: Manifest, items: Iterable[Item]) -> dict[str, int | None]:
+    """The sizes that the images of a finished data set should have.
+
+    None for those that its run found gone or changed, and for those that gave no sample and are gone by now.
+    """
+    here = {item.name for item in items}
+    if inventory_sha256(items) == manifest.inventory_sha256:  # the receipts, which may be many, are not needed
+        return dict(items)
+    sizes: dict[str, int | None] = {}
+    for shard in manifest.shards:
+        try:
+            receipt = read_receipt(folder, shard.name)
+        except (OSError, ValidationError):  # the check that follows will name it
+            return dict(items)
+        sizes |= {one.name: one.size for one in receipt.inputs}
+        sizes |= {row.name: None for row in receipt.quarantined if row.stage == "read" or row.name not in here}
+    return sizes
+
+
+def _refuse_others(folder: Path, planned: dict[str, int | None], items: Iterable[Item]) -> None:
+    """Compares names and sizes; a planned size of None may be anything, also of an image that is gone."""
+    here = dict(items)
+    others = [name for name in here if name not in planned]
+    others += [name for name, size in planned.items() if size is not None and here.get(name) != size]
+    if others:
+        raise ValueError(
+            f"destination {str(folder)!r} holds a run over other images ({len(planned):,} there, {len(here):,} here; "
+            f"by name and size {len(others):,} differ, such as {min(others)!r}): choose another destination"
+        )
 
 
 def _check(folder: Path, manifest: Manifest) -> Outcome:
@@ -140,30 +173,32 @@ def _check(folder: Path, manifest: Manifest) -> Outcome:
     if findings:
         raise ValueError(
             f"destination {str(folder)!r} holds this data set, finished, but it fails its check "
-            f"({len(findings)} findings, the first: {findings[0]}): camnoise verify lists them"
+            f"({len(findings)} findings, the first: {findings[0]}): camnoise verify lists them; to make it again, "
+            "remove the folder and give the same command"
         )
     return Outcome(manifest, built=0, kept=len(manifest.shards))
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, shards: int) -> None:
     """Removes what a killed run was writing; the lock is held, so nobody else is."""
+    tars = [f"shard-{number:06d}.tar" for number in range(shards)]
+    ours = {PLAN, MANIFEST, INDEX, QUARANTINE, *tars, *(receipt_name(tar) for tar in tars)}
     for path in folder.glob("*" + PARTIAL):
-        path.unlink()
+        if path.name.removesuffix(PARTIAL) in ours and not path.is_dir():
+            path.unlink()
 
 
 def _is_built(spec: ShardSpec) -> bool:
     """Whether the shard is there, whole and of this plan; if not it will be made again."""
-    path = Path(spec.folder) / spec.name
-    try:
-        receipt = read_receipt(spec)
-        return receipt.spec_sha256 == spec.sha256 and file_sha256(path) == (receipt.nbytes, receipt.sha256)
-    except (FileNotFoundError, ValidationError):
+    folder = Path(spec.folder)
+    path = folder / spec.name
+    if irregular(path) or irregular(folder / receipt_name(spec.name)):
         return False
-
-
-def read_receipt(spec: ShardSpec) -> Receipt:
-    """The receipt of a shard. Raises FileNotFoundError or ValidationError."""
-    return Receipt.model_validate_json((Path(spec.folder) / receipt_name(spec.name)).read_bytes())
+    try:
+        receipt = read_receipt(folder, spec.name)
+    except ValidationError:
+        return False
+    return not any(receipt.disagreements(spec)) and file_sha256(path) == (receipt.nbytes, receipt.sha256)
 
 
 def _build(specs: list[ShardSpec], kept: list[int], engine: Engine) -> None:
@@ -177,20 +212,23 @@ def _build(specs: list[ShardSpec], kept: list[int], engine: Engine) -> None:
 
 def _finish(folder: Path, specs: list[ShardSpec], planned: PlanRecord) -> Manifest:
     """Writes the tables, then the manifest, which makes the run a finished one."""
-    write_table(folder / INDEX, INDEX_SCHEMA, (index_rows(read_receipt(spec)) for spec in specs))
-    rejected = (quarantine_rows(read_receipt(spec).quarantined) for spec in specs)
-    write_table(folder / QUARANTINE, QUARANTINE_SCHEMA, rejected)
-    shards = tuple(_shard_record(read_receipt(spec)) for spec in specs)
+    shards = []
+    with table(folder / INDEX, INDEX_SCHEMA) as index, table(folder / QUARANTINE, QUARANTINE_SCHEMA) as left_out:
+        for spec in specs:
+            receipt = read_receipt(folder, spec.name)
+            index(index_rows(receipt))
+            left_out(quarantine_rows(receipt.quarantined))
+            shards.append(receipt.record())
     manifest = Manifest(
         noise_version=planned.recipe.noise_version,
         recipe=planned.recipe,
         recipe_sha256=planned.recipe_sha256,
-        inputs=planned.inputs,
-        inventory_sha256=planned.inventory_sha256,
-        form=planned.form,
+        inputs=len(planned.inputs),
+        inventory_sha256=inventory_sha256(planned.inputs),
+        form=common_form(planned.inputs),
         samples=sum(shard.samples for shard in shards),
         quarantined=sum(shard.quarantined for shard in shards),
-        shards=shards,
+        shards=tuple(shards),
         index=_file_record(folder / INDEX),
         quarantine=_file_record(folder / QUARANTINE),
         versions=versions(),
@@ -200,29 +238,20 @@ def _finish(folder: Path, specs: list[ShardSpec], planned: PlanRecord) -> Manife
     return manifest
 
 
-def _shard_record(receipt: Receipt) -> ShardRecord:
-    return ShardRecord(
-        name=receipt.shard,
-        nbytes=receipt.nbytes,
-        sha256=receipt.sha256,
-        spec_sha256=receipt.spec_sha256,
-        samples=receipt.samples,
-        quarantined=len(receipt.quarantined),
-    )
-
-
 def _file_record(path: Path) -> FileRecord:
     nbytes, sha256 = file_sha256(path)
     return FileRecord(nbytes=nbytes, sha256=sha256)
 
 
-def _explained(error: OSError, folder: Path, specs: list[ShardSpec]) -> OSError:
+def _explained(error: OSError, folder: Path, shards: int) -> OSError:
     """The same error, saying where it happened and how to go on."""
     what = error.strerror or str(error)
+    done = finished_shards(folder)
+    rest = f"; {done} of {shards} shards are finished, and the same command goes on from there" if done else ""
+    if isinstance(error, SourceError):
+        return SourceError(error.errno, what + rest)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         what = f"there is no room left ({what.lower()})"
     if error.filename is not None:
         what += f" at {str(error.filename)!r}"
-    done = finished_shards(folder)
-    rest = f"; {done} of {len(specs)} shards are finished, and the same command goes on from there" if done else ""
     return OSError(error.errno, f"destination {str(folder)!r} could not be written: {what}{rest}")

@@ -1,6 +1,6 @@
 """Proves a folder of shards: every digest, every count, every member, every record."""
 
-import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,30 +9,35 @@ from pydantic import ValidationError
 
 from camnoise.value import sentence
 
-from .files import PARTIAL
+from .files import PARTIAL, file_sha256, irregular
 from .index import INDEX_SCHEMA, QUARANTINE_SCHEMA, index_rows, quarantine_rows, read_table
-from .inspect import check_sample, read_samples
+from .plan import common_form, inventory_sha256, plan
 from .reader import read_manifest
 from .records import (
     INDEX,
     MANIFEST,
+    PLAN,
     QUARANTINE,
     FileRecord,
     Manifest,
     Member,
     Receipt,
     ShardRecord,
+    read_receipt,
     receipt_name,
 )
+from .samples import check_sample, read_samples
 
-_CHUNK = 1 << 22
+_LIKE_OURS = re.compile(rf"shard-.*|.*\.receipt\.json|.*\.tar|.*{re.escape(PARTIAL)}|{re.escape(PLAN)}", re.DOTALL)
 
 
 def verify(folder: Path, watch: Callable[[], None] = lambda: None) -> Iterator[str]:
     """Yields one line per fault of a data set; nothing when it is what its manifest says.
 
     Every shard is digested and walked: its members are compared with its receipt, with the index, and with
-    what the records and the decoded inputs say. `watch` is called after each sample.
+    what the records, the decoded inputs and the recipe say. The plan is made again from the receipts' inputs.
+    Not proven are the noisy views' values beyond their digests, and the names that the user gave the camera
+    and its ISO. `watch` is called after each sample.
 
     Raises:
         ValueError: the folder holds no finished data set.
@@ -44,87 +49,110 @@ def verify(folder: Path, watch: Callable[[], None] = lambda: None) -> Iterator[s
     except ValidationError as error:
         yield f"{MANIFEST}: {sentence(error)}"
         return
-    yield from _manifest_faults(folder, manifest)
+    yield from (f"{MANIFEST}: {fault}" for fault in _manifest_faults(folder, manifest))
+    yield from _strangers(folder, manifest)
     receipts: list[Receipt] = []
     keys: dict[str, str] = {}
     for shard in manifest.shards:
-        faults, receipt = _receipt_faults(folder, manifest, shard)
-        yield from (f"{receipt_name(shard.name)}: {fault}" for fault in faults)
+        receipt, faults = _receipt(folder, shard)
         if receipt is not None:
             receipts.append(receipt)
-        yield from (f"{shard.name}: {fault}" for fault in _file_faults(folder / shard.name, shard))
-        if (folder / shard.name).is_file():
-            walked = _shard_faults(folder, manifest, shard, receipt, keys, watch)
-            yield from (f"{shard.name}: {fault}" for fault in walked)
+        yield from (f"{receipt_name(shard.name)}: {fault}" for fault in faults)
+        walked = _file_faults(folder / shard.name, shard, _shard_faults(folder, manifest, shard, receipt, keys, watch))
+        yield from (f"{shard.name}: {fault}" for fault in walked)
     if len(receipts) == len(manifest.shards):  # a missing one has been named; its rows would all be reported
+        yield from _plan_faults(manifest, receipts)
         rows = [row for receipt in receipts for row in index_rows(receipt)]
         left_out = [row for receipt in receipts for row in quarantine_rows(receipt.quarantined)]
-        yield from _table_faults(folder / INDEX, INDEX_SCHEMA, manifest.index, rows)
-        yield from _table_faults(folder / QUARANTINE, QUARANTINE_SCHEMA, manifest.quarantine, left_out)
-
-
-def file_sha256(path: Path) -> tuple[int, str]:
-    """Length and SHA-256 of a file."""
-    digest, length = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            length += len(chunk)
-    return length, digest.hexdigest()
+        for name, schema, said, wanted in (
+            (INDEX, INDEX_SCHEMA, manifest.index, rows),
+            (QUARANTINE, QUARANTINE_SCHEMA, manifest.quarantine, left_out),
+        ):
+            walked = _file_faults(folder / name, said, _row_faults(folder / name, schema, wanted))
+            yield from (f"{name}: {fault}" for fault in walked)
 
 
 def _manifest_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
+    if (folder / MANIFEST).read_bytes() != manifest.dump():
+        yield "its JSON is not in canonical form"
     if manifest.recipe.sha256 != manifest.recipe_sha256:
-        yield f"{MANIFEST}: the recipe's digest is not recipe_sha256"
+        yield "the recipe's digest is not recipe_sha256"
     if manifest.recipe.noise_version != manifest.noise_version:
-        yield f"{MANIFEST}: noise_version is {manifest.noise_version}, the recipe's {manifest.recipe.noise_version}"
+        yield f"noise_version is {manifest.noise_version}, the recipe's {manifest.recipe.noise_version}"
     samples = sum(shard.samples for shard in manifest.shards)
     quarantined = sum(shard.quarantined for shard in manifest.shards)
     if (samples, quarantined) != (manifest.samples, manifest.quarantined):
         yield (
-            f"{MANIFEST}: {manifest.samples} samples and {manifest.quarantined} quarantined, "
+            f"{manifest.samples} samples and {manifest.quarantined} quarantined, "
             f"the shards have {samples} and {quarantined}"
         )
     if samples + quarantined != manifest.inputs:
-        yield f"{MANIFEST}: {manifest.inputs} inputs, the shards account for {samples + quarantined}"
-    names = [shard.name for shard in manifest.shards]
-    if names != [f"shard-{number:06d}.tar" for number in range(len(names))]:
-        yield f"{MANIFEST}: the shards are not numbered from 0"
+        yield f"{manifest.inputs} inputs, the shards account for {samples + quarantined}"
+    if [shard.name for shard in manifest.shards] != [f"shard-{n:06d}.tar" for n in range(len(manifest.shards))]:
+        yield "the shards are not numbered from 0"
+
+
+def _strangers(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Files that a reader might take for a part of the data set."""
+    shards = {shard.name for shard in manifest.shards}
+    known = {MANIFEST, INDEX, QUARANTINE, *shards, *(receipt_name(shard) for shard in shards)}
     for path in sorted(folder.iterdir()):
-        if (path.suffix == ".tar" and path.name not in names) or path.suffix == PARTIAL:
+        if path.name not in known and _LIKE_OURS.fullmatch(path.name):
             yield f"{path.name}: not in {MANIFEST}"
+    wrong = irregular(folder / MANIFEST)
+    if wrong is not None:
+        yield f"{MANIFEST}: {wrong}"
 
 
-def _receipt_faults(folder: Path, manifest: Manifest, shard: ShardRecord) -> tuple[list[str], Receipt | None]:
+def _receipt(folder: Path, shard: ShardRecord) -> tuple[Receipt | None, list[str]]:
+    path = folder / receipt_name(shard.name)
     try:
-        receipt = Receipt.model_validate_json((folder / receipt_name(shard.name)).read_bytes())
-    except FileNotFoundError:
-        return ["missing"], None
+        wrong = irregular(path)
+        if wrong is not None:
+            return None, [wrong]
+        receipt = read_receipt(folder, shard.name)
+        faults = _differences(receipt.record(), shard, MANIFEST)
+        if path.read_bytes() != receipt.dump():
+            faults.append("its JSON is not in canonical form")
+        return receipt, faults
+    except OSError as error:
+        return None, [_unreadable(error)]
     except ValidationError as error:
-        return [sentence(error)], None
-    stated = ShardRecord(
-        name=receipt.shard,
-        nbytes=receipt.nbytes,
-        sha256=receipt.sha256,
-        spec_sha256=receipt.spec_sha256,
-        samples=receipt.samples,
-        quarantined=len(receipt.quarantined),
-    )
-    faults = _differences(stated, shard, MANIFEST)
-    if receipt.recipe_sha256 != manifest.recipe_sha256:
-        faults.append(f"recipe_sha256 is not that of {MANIFEST}")
-    return faults, receipt
+        return None, [sentence(error)]
 
 
-def _file_faults(path: Path, record: ShardRecord | FileRecord) -> Iterator[str]:
-    if not path.is_file():
-        yield "missing"
+def _plan_faults(manifest: Manifest, receipts: Sequence[Receipt]) -> Iterator[str]:
+    inputs = [one for receipt in receipts for one in receipt.inputs]
+    if inventory_sha256(inputs) != manifest.inventory_sha256:
+        yield f"{MANIFEST}: inventory_sha256 is not the digest of the receipts' inputs"
+    if common_form(inputs) != manifest.form:
+        yield f"{MANIFEST}: form is {manifest.form}, the receipts' inputs make it {common_form(inputs)}"
+    try:
+        specs = plan(inputs, manifest.recipe)
+    except ValueError as error:
+        yield f"{MANIFEST}: {error}"
         return
-    nbytes, sha256 = file_sha256(path)
-    if nbytes != record.nbytes:
-        yield f"{nbytes:,} bytes, {MANIFEST} says {record.nbytes:,}"
-    elif sha256 != record.sha256:
-        yield f"SHA-256 {sha256[:12]}…, {MANIFEST} says {record.sha256[:12]}…"
+    if len(specs) != len(receipts):
+        yield f"{MANIFEST}: {len(receipts)} shards, the receipts' inputs fill {len(specs)}"
+    for receipt, spec in zip(receipts, specs, strict=False):
+        yield from (f"{receipt_name(receipt.shard)}: {fault}" for fault in receipt.disagreements(spec))
+
+
+def _file_faults(path: Path, said: ShardRecord | FileRecord, inner: Iterator[str]) -> Iterator[str]:
+    """The faults of a file as a whole, then `inner`, those of its content, unless it cannot be read."""
+    try:
+        wrong = irregular(path)
+        if wrong is not None:
+            yield wrong
+            return
+        nbytes, sha256 = file_sha256(path)
+        if nbytes != said.nbytes:
+            yield f"{nbytes:,} bytes, {MANIFEST} says {said.nbytes:,}"
+        elif sha256 != said.sha256:
+            yield f"SHA-256 {sha256[:12]}…, {MANIFEST} says {said.sha256[:12]}…"
+        yield from inner
+    except OSError as error:
+        yield _unreadable(error)
 
 
 def _shard_faults(
@@ -161,21 +189,18 @@ def _shard_faults(
             yield f"{len(rows)} members, the receipt says {len(receipt.members)}"
 
 
-def _table_faults(path: Path, schema: Any, record: FileRecord, wanted: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield from (f"{path.name}: {fault}" for fault in _file_faults(path, record))
-    if not path.is_file():
-        return
+def _row_faults(path: Path, schema: Any, wanted: Sequence[dict[str, Any]]) -> Iterator[str]:
     try:
         rows = read_table(path, schema)
     except ValueError as error:
-        yield f"{path.name}: {error}"
+        yield str(error)
         return
     if len(rows) != len(wanted):
-        yield f"{path.name}: {len(rows)} rows, the receipts have {len(wanted)}"
+        yield f"{len(rows)} rows, the receipts have {len(wanted)}"
     for number, (row, said) in enumerate(zip(rows, wanted, strict=False)):
         for column in said:
             if row[column] != said[column]:
-                yield f"{path.name}: row {number}, {column} is {row[column]!r}, the receipt says {said[column]!r}"
+                yield f"row {number}, {column} is {row[column]!r}, the receipt says {said[column]!r}"
 
 
 def _differences(is_: Member | ShardRecord, said: Member | ShardRecord, who: str) -> list[str]:
@@ -185,3 +210,7 @@ def _differences(is_: Member | ShardRecord, said: Member | ShardRecord, who: str
         for field, value in is_.model_dump().items()
         if value != stated[field]
     ]
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"

@@ -1,10 +1,12 @@
 """Small photographs and recipes for the tests of shards."""
 
+import json
 import os
 import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from PIL import Image
 
 from camnoise import presets
 from camnoise.domains import place
+from camnoise.sample import canonical
 
 DATA = Path(os.environ.get("CAMNOISE_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
@@ -61,6 +64,13 @@ def recipe(**changes: object) -> Recipe:
     camera = place(presets.load("sony_a7s2", iso=6400), "raw")
     fields = {"source": "folder:", "pipeline": camera, "body": camera.name, "seed": 7, "samples_per_shard": 2}
     return Recipe(**{**fields, **changes})
+
+
+def edit(path: Path, change: Callable[[dict], object]) -> None:
+    """Changes a manifest, a receipt or a plan and writes it in its one spelling."""
+    record = json.loads(path.read_bytes())
+    change(record)
+    path.write_bytes(canonical(record) + b"\n")
 
 
 def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:

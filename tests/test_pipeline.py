@@ -62,7 +62,11 @@ def test_encoded_images_lie_between_0_and_1():
         ({"seed": 2**64}, ValueError, "seed is 18446744073709551616, wanted 0 to"),
         ({"epoch": -1}, ValueError, "epoch is -1"),
         ({"view": 0}, ValueError, "view is 0, wanted 1 to 4095"),
-        ({"view": 4096}, ValueError, "view is 4096, wanted 0 to 4095"),
+        ({"view": "1"}, ValueError, "view is '1', wanted 1 to 4095"),
+        ({"ids": None, "seed": 7}, ValueError, "seed or epoch came without ids"),
+        ({"ids": None, "epoch": 0}, ValueError, "seed or epoch came without ids"),
+        ({"ids": {"a", "b"}}, TypeError, "wanted one per image: a list"),
+        ({"view": 4096}, ValueError, "view is 4096, wanted 1 to 4095"),
         ({"origin": torch.zeros(2, 2)}, TypeError, "origin is torch.float32, wanted an integer tensor"),
         ({"origin": torch.zeros(3, 2).long()}, ValueError, r"origin has shape \(3, 2\), wanted \(2, 2\)"),
         (
@@ -85,8 +89,12 @@ def test_encoded_images_lie_between_0_and_1():
         ({"seed": True}, TypeError, "seed True is a bool"),
         ({"epoch": "1"}, TypeError, "epoch '1' is a str"),
         ({"body": ["x"]}, ValueError, "got 1 bodies for 2 images"),
-        ({"dtype": torch.float16}, ValueError, "dtype is torch.float16, wanted float32 or uint16"),
-        ({"dtype": torch.uint16}, ValueError, "dtype uint16 is for a chain ending in a Quantize"),
+        ({"dtype": torch.float16}, ValueError, "dtype is torch.float16, wanted torch.float32 or torch.uint16"),
+        (
+            {"dtype": torch.uint16},
+            ValueError,
+            r"dtype uint16 is for a chain ending in a Quantize.*; its \.raw ends there",
+        ),
     ],
 )
 def test_bad_addresses_are_refused(arguments, error, sentence):
@@ -149,8 +157,10 @@ def test_a_second_cfa_is_refused():
         (lambda: cn.StudentTRead(sigma=1, scale=1, nu=5), "got both sigma and scale, wanted one of them"),
         (lambda: cn.StudentTRead(sigma=1, nu=2.5), "nu is 2.5, wanted at least 3 where sigma is stated"),
         (lambda: cn.StudentTRead(scale=1, nu=0.5), "StudentTRead.nu is 0.5"),
-        (lambda: cn.Gain(k=1), "Gain.k is not a field"),
+        (lambda: cn.Gain(k=1), "Gain.k is not a field, wanted one of K"),
         (lambda: cn.Gain(), "Gain.K is missing"),
+        (lambda: cn.Pipeline([cn.Shot]), "stage is <class .*Shot.*>, wanted a stage"),
+        (lambda: cn.Pipeline.from_json('{"stages": [{"K": 2}]}'), "stage is {'K': 2}, wanted a stage, or the JSON"),
         (lambda: cn.Quantize(bits=25), "Quantize.bits is 25"),
         (lambda: cn.LogUniform(low=2, high=1), "LogUniform: low is 2, wanted at most high, 1"),
         (lambda: cn.NearestInGain(K=(1, 2), values=(1,)), "NearestInGain: 2 gains for 1 values"),
@@ -292,7 +302,11 @@ def test_a_pipeline_is_a_value():
     assert again == SENSOR == pickle.loads(pickle.dumps(SENSOR))
     assert hash(again) == hash(SENSOR)
     assert again != camera(gain=cn.Gain(K=2.5))
-    assert "TukeyLambdaRead(sigma=5.0, scale=None, lam=-0.05)" in repr(SENSOR)
+    assert "TukeyLambdaRead(sigma=5.0, scale=None, lam=-0.05)" in repr(SENSOR) == str(SENSOR)
+    with pytest.raises(TypeError, match="LogUniform got 1 without a name, wanted fields by name: low, high"):
+        cn.LogUniform(1, 100)
+    with pytest.raises(TypeError, match="stages is a single Shot, wanted a list of stages"):
+        cn.Pipeline(cn.Shot())
     with pytest.raises(ValueError, match="frozen"):
         SENSOR.name = "other"
 

@@ -5,7 +5,6 @@ import re
 import sys
 
 import pytest
-import torch
 from conftest import ROOT
 from typer.main import get_command
 
@@ -15,13 +14,25 @@ from camnoise.pipeline import BuiltIn
 README = (ROOT / "README.md").read_text()
 
 
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_example_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    scope = {"images": torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)), "ids": ["a", "b"]}
-    exec(code, scope)
-    assert scope["noisy"].shape == scope["images"].shape
-    assert scope["pair"].views.shape == (2, 2, 3, 32, 32)
-    assert scope["camera"](scope["images"], scope["ids"]).shape == (2, 1, 32, 32)
+    scope: dict = {}
+    exec(BLOCKS[0], scope)
+    assert scope["noisy"].shape == (1, 1, 400, 600)
+    assert scope["pair"].views.shape == (2, 1, 1, 400, 600)
+    assert scope["camera"](scope["photo"], ["coffee"]).shape == (1, 1, 400, 600)
+
+
+def test_views_are_made_again_as_it_says(tmp_path, monkeypatch):
+    """On the demo's shards, with the demo's own command line."""
+    from camnoise.cli import run_command
+
+    (line,) = re.findall(r"camnoise (shard sample: .*)", (ROOT / "Makefile").read_text())
+    monkeypatch.chdir(tmp_path)
+    assert run_command(line.split()) == 0
+    exec(BLOCKS[1], {})
 
 
 def test_commands_and_files_exist():

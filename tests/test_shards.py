@@ -1,13 +1,17 @@
 """What a run leaves behind, and that it leaves the same whatever happened on the way."""
 
+import errno
+import itertools
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +21,21 @@ import torch
 import webdataset
 from camnoise.pipelines import build, npy
 from camnoise.pipelines.address import parse
+from camnoise.pipelines.folder import Folder
 from camnoise.pipelines.images import decode
-from camnoise.pipelines.plan import Input, plan
+from camnoise.pipelines.plan import Input, plan, survey
 from camnoise.pipelines.reader import Shards
 from camnoise.pipelines.recipe import Recipe
 from camnoise.pipelines.run import Outcome, run, serial
+from camnoise.pipelines.source import SourceError
+from camnoise.pipelines.verify import verify
 from PIL import Image
-from shard_help import command, photographs, picture, recipe, save, shared
+from shard_help import command, edit, photographs, picture, recipe, save, shared
 
 from camnoise import presets
 from camnoise.domains import place
 from camnoise.keys import NOISE_VERSION, hex_id, sample_id
+from camnoise.pipeline import Pipeline
 from camnoise.sample import Sample
 
 
@@ -206,6 +214,11 @@ def test_a_bad_image_is_quarantined_and_the_rest_done(tmp_path: Path) -> None:
     assert rows["photo 1.jpg"]["stage"] == "decode"
     assert rows["zero.jpg"]["reason"] == "the file is empty"
     assert rows["gone.jpg"]["reason"] == "cannot be opened: No such file or directory"
+    (folder / "photo 1.jpg").unlink()  # the user cleans up
+    assert shard(folder, tmp_path / "out").built == 0
+    (folder / "zero.jpg").write_bytes(good)  # or repairs: that is a run over other images
+    with pytest.raises(ValueError, match=r"\(5 there, 4 here; by name and size 1 differ, such as 'zero.jpg'\)"):
+        shard(folder, tmp_path / "out")
 
 
 def test_an_image_the_camera_cannot_take_is_quarantined(tmp_path: Path) -> None:
@@ -315,7 +328,7 @@ def test_a_finished_run_is_checked_and_left(done: Path, tmp_path: Path) -> None:
     assert (outcome.built, outcome.kept) == (0, 3)
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
     (out / "shard-000001.tar").unlink()
-    with pytest.raises(ValueError, match=r"fails its check \(1 findings, the first: shard-000001.tar: missing\)"):
+    with pytest.raises(ValueError, match=r"first: shard-000001.tar: missing\): .* to make it again, remove"):
         shard(folder, out)
 
 
@@ -376,15 +389,194 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_written(tmp_path: Path, do
     assert Shards(out).manifest.samples == 2
 
 
-def test_an_input_that_changed_after_the_plan_is_an_error(tmp_path: Path) -> None:
-    folder, out = photographs(tmp_path / "in", 2), tmp_path / "out"
+def meddling(change: Callable[[], object]) -> object:
+    """An engine before which somebody changes the inputs."""
 
-    def meddling(specs: Iterable[build.ShardSpec], watch: object) -> Iterator[build.Receipt]:
-        save(folder / "photo 1.png", picture(20, 20))
+    def engine(specs: Iterable[build.ShardSpec], watch: object) -> Iterator[build.Receipt]:
+        change()
         return serial(specs, watch)
 
-    with pytest.raises(ValueError, match=r"input 'photo 1.png' has .* bytes, .* when the run was planned"):
-        run(parse(f"folder:{folder}"), recipe(), out, engine=meddling)
+    return engine
+
+
+def forbid(path: Path) -> None:
+    """Permission bits do not stop root; a link to itself is as unreadable to everybody."""
+    path.unlink()
+    path.symlink_to(path)
+
+
+CHANGED = {
+    "gone": (Path.unlink, "cannot be opened: No such file or directory"),
+    "longer": (lambda path: save(path, picture(40, 40)), r"has [\d,]+ bytes, [\d,]+ when the run was planned"),
+    "shorter": (lambda path: path.write_bytes(b"x"), r"has 1 bytes, [\d,]+ when the run was planned"),
+    "a pipe": (lambda path: (path.unlink(), os.mkfifo(path)), "cannot be opened: not a regular file"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "cannot be opened: not a regular file"),
+    "unreadable": (forbid, "cannot be opened: Too many levels of symbolic links"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_an_input_that_changes_during_a_run_is_quarantined(tmp_path: Path, case: str) -> None:
+    change, match = CHANGED[case]
+    folder, out = photographs(tmp_path / "in"), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run(parse(f"folder:{folder}"), recipe(), out, engine=after(1))
+    change(folder / "photo 4.png")
+    outcome = shard(folder, out)
+    assert (outcome.manifest.samples, outcome.manifest.quarantined) == (4, 1)
+    (row,) = pq.read_table(out / "quarantine.parquet").to_pylist()
+    assert (row["name"], row["stage"]) == ("photo 4.png", "read")
+    assert re.search(match, row["reason"]), row
+    assert list(verify(out)) == []
+    assert shard(folder, out).built == 0, "the finished data set is not known again"
+
+
+def test_an_input_that_vanishes_leaves_the_same_in_one_go_or_two(tmp_path: Path) -> None:
+    folder = photographs(tmp_path / "in")
+    run(parse(f"folder:{folder}"), recipe(), tmp_path / "a", engine=meddling((folder / "photo 4.png").unlink))
+    photographs(tmp_path / "in")
+    with pytest.raises(KeyboardInterrupt):
+        run(parse(f"folder:{folder}"), recipe(), tmp_path / "b", engine=after(1))
+    (folder / "photo 4.png").unlink()
+    shard(folder, tmp_path / "b")
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
+def test_an_unfinished_run_does_not_take_new_images(tmp_path: Path) -> None:
+    folder, out = photographs(tmp_path / "in"), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run(parse(f"folder:{folder}"), recipe(), out, engine=after(1))
+    save(folder / "new.png")
+    with pytest.raises(
+        ValueError, match=r"other images \(5 there, 6 here; by name and size 1 differ, such as 'new.png'"
+    ):
+        shard(folder, out)
+    (folder / "new.png").unlink()
+    assert shard(folder, out).kept == 2
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_sick_disk_stops_a_run_that_then_goes_on(
+    done: Path, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = photographs(tmp_path / "in"), tmp_path / "out"
+    healthy = Folder.open
+
+    def sick(self: Folder, name: str) -> object:
+        if name == "photo 2.png" and (out / "shard-000000.receipt.json").exists():
+            raise OSError(number, os.strerror(number), name)
+        return healthy(self, name)
+
+    monkeypatch.setattr(Folder, "open", sick)
+    with pytest.raises(SourceError) as stopped:
+        shard(folder, out)
+    what = f"source 'folder:{folder}' could not be read: {os.strerror(number)} at 'photo 2.png'"
+    assert str(stopped.value.strerror).startswith(f"{what}; 1 of 3 shards are finished, and the same command")
+    monkeypatch.setattr(Folder, "open", healthy)
+    assert shard(folder, out).kept == 1
+    assert content(out) == content(done)
+
+
+def test_a_plan_left_beside_a_manifest_is_removed(done: Path, tmp_path: Path) -> None:
+    folder, out = photographs(tmp_path / "in"), tmp_path / "out"
+    shard(folder, out)
+    (out / "plan.json").write_bytes(b"{}")  # as if killed between writing the one and removing the other
+    assert shard(folder, out).built == 0
+    assert content(out) == content(done)
+
+
+def test_only_partial_files_of_this_plan_are_removed(done: Path, tmp_path: Path) -> None:
+    folder, out = photographs(tmp_path / "in"), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run(parse(f"folder:{folder}"), recipe(), out, engine=after(1))
+    (out / "x.partial").mkdir()
+    (out / "letter.partial").write_bytes(b"mine")
+    (out / "shard-000009.tar.partial").write_bytes(b"mine")
+    for name in ("shard-000002.tar", "index.parquet", "shard-000001.receipt.json"):
+        (out / f"{name}.partial").write_bytes(b"half")
+    shard(folder, out)
+    left = {path.name for path in out.iterdir() if path.name.endswith(".partial")}
+    assert left == {"x.partial", "letter.partial", "shard-000009.tar.partial"}
+    assert (out / "letter.partial").read_bytes() == b"mine"
+
+
+UNTRUE = {
+    "another spec": lambda receipt: receipt.update(spec_sha256="0" * 64),
+    "another recipe": lambda receipt: receipt.update(recipe_sha256="0" * 64),
+    "an input less": lambda receipt: receipt["inputs"].pop(),
+    "a sample less": lambda receipt: receipt.update(samples=1),
+    "a member less": lambda receipt: receipt.update(members=receipt["members"][:4], samples=1),
+    "one quarantined too": lambda receipt: receipt["quarantined"].append(
+        {"name": receipt["inputs"][0]["name"], "stage": "decode", "reason": "no"}
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNTRUE)
+def test_a_receipt_that_does_not_agree_with_the_plan_is_not_kept(done: Path, tmp_path: Path, case: str) -> None:
+    folder, out = photographs(tmp_path / "in"), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run(parse(f"folder:{folder}"), recipe(), out, engine=after(2))
+    edit(out / "shard-000000.receipt.json", UNTRUE[case])
+    assert shard(folder, out).built == 1
+    assert content(out) == content(done)
+
+
+def test_a_shard_is_without_a_receipt_while_it_is_made_again(tmp_path: Path) -> None:
+    folder, out = photographs(tmp_path / "in", 2), tmp_path / "out"
+    shard(folder, out)
+    source = parse(f"folder:{folder}")
+    (spec,) = plan(survey(source, source.items()), recipe(), location=source.location, folder=str(out))
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build.build_shard(spec, stop)
+    assert not (out / "shard-000000.receipt.json").exists()
+
+
+def test_the_body_and_the_epoch_reach_the_camera(tmp_path: Path) -> None:
+    """Only the fixed pattern of columns differs between bodies; everything differs between epochs."""
+    sony = presets.load("sony_a7s2", iso=6400)
+    stages = [
+        stage.model_copy(update={"sigma_col": 40.0}) if stage.kind == "banding" else stage for stage in sony.stages
+    ]
+    camera = place(Pipeline(stages, name=sony.name, cfa=sony.cfa), "raw")
+    folder = photographs(tmp_path / "in", 1)
+    made = {}
+    for name, changes in {"a": {}, "b": {"body": "mine"}, "c": {"body": "per-sample"}, "d": {"epoch": 0}}.items():
+        shard(folder, tmp_path / name, pipeline=camera, **changes)
+        shards = Shards(tmp_path / name)
+        made[name] = shards.views(shards.keys[0])
+        record = shards.sample(shards.keys[0])
+        scene = shards.scene(shards.keys[0]).float() / torch.tensor(255.0)
+        address = {"seed": 7, "epoch": record.epoch, "body": record.body}
+        views = camera.views(scene[None], [record.name], scheme="n2n", **address).views[:, 0]
+        assert torch.equal(made[name], views)
+    for one, other in itertools.combinations(made, 2):
+        assert not torch.equal(made[one], made[other]), f"{one} is {other}"
+
+
+def test_a_reader_names_what_the_index_gets_wrong(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = shutil.copytree(done, tmp_path / "out")
+    shards = Shards(out)
+    key = shards.keys[0]
+    name, member = shards._members[key]["src.png"]
+    monkeypatch.setattr("camnoise.pipelines.reader.decode", lambda data: decode(data) ^ 1)  # as by another libjpeg
+    with pytest.raises(ValueError, match=rf"{key}.src.png decodes to other pixels here than when the shard was made"):
+        shards.scene(key)
+    data = bytearray((out / name).read_bytes())
+    data[member.offset + 60] ^= 1
+    (out / name).write_bytes(data)
+    with pytest.raises(ValueError, match=rf"{key}.src.png in {name} is damaged"):
+        shards.read(key, "src.png")
+    (out / name).write_bytes(data[: member.offset + 10])
+    with pytest.raises(ValueError, match=rf"index.parquet places {key}.src.png beyond the end of {name}"):
+        shards.read(key, "src.png")
+    edit(out / "manifest.json", lambda manifest: manifest["shards"].pop())
+    with pytest.raises(ValueError, match="names shard 'shard-000002.tar', which manifest.json does not have"):
+        Shards(out)
 
 
 def test_the_plan_is_a_function_of_its_arguments() -> None:

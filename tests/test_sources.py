@@ -1,14 +1,20 @@
 """Which files are found, under which names, and which images are accepted."""
 
+import errno
 import os
+import struct
 import unicodedata
+import zlib
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from camnoise.pipelines.address import parse
+from camnoise.pipelines.folder import Folder
 from camnoise.pipelines.images import decode, read_header
+from camnoise.pipelines.plan import survey
+from camnoise.pipelines.source import Item, Source, SourceError
 from PIL import Image
 from shard_help import encoded, picture, png, save, shared
 
@@ -59,7 +65,84 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     (tmp_path / "here" / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "there").symlink_to(tmp_path / "here", target_is_directory=True)
     (tmp_path / "self").symlink_to(tmp_path / "self")
-    assert names(tmp_path) == ["here/a.png", "there/a.png"]
+    (tmp_path / "a link sorted first").symlink_to(tmp_path / "here", target_is_directory=True)
+    assert names(tmp_path) == ["here/a.png"]
+
+
+def test_a_folder_outside_is_visited_once_at_its_first_link(tmp_path: Path) -> None:
+    save(tmp_path / "outside" / "a.png")
+    for number in range(12):  # each links to all: as many ways through them as 12! has
+        (tmp_path / "outside" / f"to {number}").symlink_to(tmp_path / "in" / str(number), target_is_directory=True)
+        (tmp_path / "in" / str(number)).mkdir(parents=True)
+        for other in range(12):
+            (tmp_path / "in" / str(number) / f"{other}").symlink_to(tmp_path / "in" / str(other))
+    for link in ("z", "y"):
+        (tmp_path / "in" / link).symlink_to(tmp_path / "outside", target_is_directory=True)
+    assert names(tmp_path / "in") == ["y/a.png"]
+
+
+def test_folders_that_differ_in_normalization_alone_are_both_read(tmp_path: Path) -> None:
+    for form, name in (("NFC", "a"), ("NFD", "b")):
+        folder = tmp_path / unicodedata.normalize(form, "é")
+        folder.mkdir()
+        (folder / f"{name}.png").write_bytes(name.encode())
+    source = parse(f"folder:{tmp_path}")
+    for one in (source, parse(source.location)):  # another process has not listed the folder
+        assert [one.open(f"é/{name}.png").read() for name in "ab"] == [b"a", b"b"]
+    assert names(tmp_path) == ["é/a.png", "é/b.png"]
+
+
+def test_a_subfolder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "a.png")
+    save(tmp_path / "locked" / "b.png")
+    scandir = os.scandir
+
+    def guarded(path: Path) -> object:
+        if path.name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(SourceError, match=r"source 'folder:.*' could not be read: Permission denied at '.*locked'"):
+        names(tmp_path)
+
+
+def test_names_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    (tmp_path / "in").mkdir()
+    for name in ("../a.png", "x/../../a.png", "b.png"):
+        with pytest.raises(FileNotFoundError):
+            parse(f"folder:{tmp_path / 'in'}").open(name)
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG])
+def test_a_file_at_fault_is_refused(tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (one,) = survey(failing(tmp_path, number, monkeypatch), [Item("a.png", 1)])
+    assert one.refused == f"cannot be opened: {os.strerror(number)}"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE, errno.ETIMEDOUT])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_place_at_fault_is_an_error(tmp_path: Path, number: int, late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = failing(tmp_path, number, monkeypatch, late=late)
+    with pytest.raises(SourceError, match=f"could not be read: {os.strerror(number)} at 'a.png'"):
+        survey(source, [Item("a.png", 1)])
+
+
+def failing(folder: Path, number: int, monkeypatch: pytest.MonkeyPatch, late: bool = False) -> Source:
+    """A source whose only file cannot be opened, or, when `late`, opened and not read."""
+
+    class Sick(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(number, os.strerror(number))
+
+    def fail(self: object, name: str) -> BytesIO:
+        if late:
+            return Sick(b"x")
+        raise OSError(number, os.strerror(number), name)
+
+    monkeypatch.setattr(Folder, "open", fail)
+    return parse(f"folder:{folder}")
 
 
 def test_what_cannot_be_opened_is_still_an_item(tmp_path: Path) -> None:
@@ -140,6 +223,11 @@ def test_exif_rotation_is_applied(kind: str) -> None:
     assert np.array_equal(decode(data), np.rot90(plain, -1, axes=(1, 2)))
 
 
+def test_the_first_picture_of_an_mpo_is_the_photograph() -> None:
+    assert read_header(BytesIO(mpo())).format == "JPEG"
+    assert np.array_equal(decode(mpo()), decode(encoded(Image.fromarray(picture()), "JPEG")))
+
+
 def clear_png() -> bytes:
     pixels = np.dstack([picture(), np.full(picture().shape[:2], 255, np.uint8)])
     pixels[3, 4, 3] = 254
@@ -156,11 +244,26 @@ def pages() -> bytes:
     return encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
 
 
-def planar_tiff() -> bytes:
+def tiff(shape: tuple[int, ...], dtype: type[np.generic], **options: object) -> bytes:
     tifffile = pytest.importorskip("tifffile", reason="comes with scikit-image")
     file = BytesIO()
-    tifffile.imwrite(file, np.zeros((3, 8, 8), np.uint16), photometric="rgb", planarconfig="separate")
+    tifffile.imwrite(file, np.zeros(shape, dtype), **options)
     return file.getvalue()
+
+
+def turned_at_the_end() -> bytes:
+    """A PNG whose eXIf chunk stands after its pixels."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+    whole = encoded(Image.fromarray(picture()))
+    return whole[:-12] + chunk + whole[-12:]
+
+
+def mpo() -> bytes:
+    first, second = (Image.fromarray(picture(seed=seed)) for seed in (0, 1))
+    return encoded(first, "MPO", save_all=True, append_images=[second])
 
 
 REFUSED = {
@@ -172,7 +275,27 @@ REFUSED = {
     "transparent": (clear_png, "transparent pixels"),
     "color of 16 bits": (lambda: png(16, 2, 2, 4, bytes(48)), "16-bit color"),
     "gray and alpha of 16 bits": (lambda: png(16, 4, 2, 4, bytes(32)), "16-bit color"),
-    "planar color of 16 bits": (planar_tiff, "16-bit color"),
+    "planar color of 16 bits": (
+        lambda: tiff((3, 8, 8), np.uint16, photometric="rgb", planarconfig="separate"),
+        "16-bit color",
+    ),
+    "white is zero at 16 bits": (lambda: tiff((8, 8), np.uint16, photometric="miniswhite"), "packed or inverted"),
+    "signed": (lambda: tiff((8, 8), np.int8, photometric="minisblack"), "its samples are not unsigned integers"),
+    "a fourth channel": (
+        lambda: tiff((8, 8, 4), np.uint8, photometric="rgb", extrasamples=["unspecified"]),
+        "channels beyond color and alpha",
+    ),
+    "gray and another channel": (
+        lambda: tiff(
+            (8, 8, 2), np.uint8, photometric="minisblack", extrasamples=["unspecified"], planarconfig="contig"
+        ),
+        "channels beyond color and alpha",
+    ),
+    "alpha and another channel": (
+        lambda: tiff((8, 8, 5), np.uint8, photometric="rgb", extrasamples=["unassalpha", "unspecified"]),
+        "channels beyond color and alpha",
+    ),
+    "turned after its pixels": (turned_at_the_end, "its EXIF rotation comes after its pixels"),
     "animated": (animated, "holds 2 pictures, one is wanted"),
     "pages": (pages, "holds 2 pictures, one is wanted"),
     "cut jpeg": (lambda: encoded(Image.fromarray(picture(64, 64)), "JPEG")[:-300], "truncated"),

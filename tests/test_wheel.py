@@ -60,6 +60,6 @@ def test_the_installed_command_works(wheel, tmp_path):
         check=False,
     )
     assert missing.returncode != 0
-    assert "camnoise[s" in missing.stderr
+    assert "install camnoise with its extra [s" in missing.stderr
     assert "Traceback" not in missing.stderr
     assert not (tmp_path / "out").exists()

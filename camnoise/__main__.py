@@ -1,0 +1,5 @@
+"""`python -m camnoise` is the `camnoise` command."""
+
+from .cli import main
+
+main()

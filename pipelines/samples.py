@@ -1,0 +1,115 @@
+"""The samples of one shard, read and judged by nothing but their bytes and the recipe."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from camnoise.keys import hex_id, sample_id
+from camnoise.sample import Sample
+from camnoise.value import sentence
+from camnoise.views import scheme_named
+
+from . import digests, npy
+from .exposures import clean, record
+from .images import Pixels, decode
+from .plan import Form
+from .recipe import Recipe
+from .records import Member
+from .tar import Found, read_members
+
+Header = tuple[str, tuple[int, ...]]  # dtype and shape
+
+
+def read_samples(path: Path) -> Iterator[tuple[str, list[Found]]]:
+    """Walks a tar, sample by sample: neighboring members with one key. Raises as `read_members`."""
+    for key, found in groupby(read_members(path), key=lambda one: one.key):
+        yield key, list(found)
+
+
+def check_sample(key: str, found: list[Found], form: Form, recipe: Recipe) -> tuple[list[Member], list[str]]:
+    """The index rows that a sample should have, and what is wrong with it.
+
+    The record and the clean view are made again and must be equal to the bit; of the noisy views only dtype and
+    shape are compared.
+    """
+    by_field = {one.field: one.data for one in found}
+    wanted = sorted([form, "clean.npy", "json", "views.npy"])
+    if [one.field for one in found] != wanted:
+        return [], [f"sample {key} has {', '.join(one.field for one in found)}, wanted {', '.join(wanted)}"]
+    try:
+        sample = Sample.model_validate_json(by_field["json"])
+    except ValidationError as error:
+        return [], [f"{key}.json: {sentence(error)}"]
+    try:
+        scene = npy.load(by_field[form]) if form == "scene.npy" else decode(by_field[form])
+        headers = {field: npy.header(data)[:2] for field, data in by_field.items() if field.endswith(".npy")}
+    except ValueError as error:
+        return [], [f"sample {key}: {error}"]
+    if scene.ndim != 3 or scene.shape[0] != 3 or scene.dtype not in (np.uint8, np.uint16):
+        return [], [f"{key}.{form}: {scene.dtype} of shape {scene.shape} is not an image"]
+    try:
+        faults = [f"{key}.json: {fault}" for fault in _record_faults(sample, key, scene, by_field["json"], recipe)]
+        faults += [f"{key}.{fault}" for fault in _array_faults(sample.name, scene, headers, by_field, recipe)]
+    except ValueError as error:
+        return [], [f"sample {key}: the recipe cannot make it: {error}"]
+    pixels = digests.of_pixels(scene)
+    rows = []
+    for one in found:
+        dtype, shape = headers.get(one.field, (None, None))
+        rows.append(
+            Member(
+                key=key,
+                field=one.field,
+                offset=one.offset,
+                nbytes=len(one.data),
+                dtype=dtype,
+                shape=shape,
+                xxh3=digests.of_bytes(one.data),
+                name=sample.name,
+                pixels=pixels,
+            )
+        )
+    return rows, faults
+
+
+def _record_faults(sample: Sample, key: str, scene: Pixels, data: bytes, recipe: Recipe) -> Iterator[str]:
+    if sample.id != key:
+        yield f"its id is {sample.id}"
+    if hex_id(sample_id(sample.name)) != sample.id:
+        yield f"its id is not the hash of its name {sample.name!r}"
+    size = (scene.shape[1], scene.shape[2])
+    if sample.size != size:
+        yield f"size is {sample.size}, the input has {size}"
+    said, wanted = sample.model_dump(), record(sample.name, size, recipe).model_dump()
+    for field in wanted.keys() - {"id", "size", "parameters"}:
+        if said[field] != wanted[field]:
+            yield f"{field} is {said[field]!r}, the recipe says {wanted[field]!r}"
+    for view, (table, drawn) in enumerate(zip(sample.parameters, wanted["parameters"], strict=False), start=1):
+        for name in sorted(table.keys() | drawn.keys()):
+            if table.get(name) != drawn.get(name):
+                yield f"{name} of view {view} is {table.get(name)}, the recipe draws {drawn.get(name)}"
+    if sample.dump() != data:
+        yield "its JSON is not in canonical form"
+
+
+def _array_faults(
+    name: str, scene: Pixels, headers: dict[str, Header], by_field: dict[str, bytes], recipe: Recipe
+) -> Iterator[str]:
+    dtype, shape = headers["clean.npy"]
+    if shape[1:] != scene.shape[1:]:  # a small file may decode to a large image; no work is done for a false one
+        yield f"clean.npy: {dtype} of shape {shape}, the input has {scene.shape[1:]}"
+        return
+    again = clean(scene, name, recipe)
+    views = len(scheme_named(recipe.scheme).views)
+    wanted = {
+        "clean.npy": ("<f4", again.shape),
+        "views.npy": ("<f4" if recipe.pipeline.raw is None else "<u2", (views, *again.shape)),
+    }
+    for field, (dtype, shape) in wanted.items():
+        if headers[field] != (dtype, shape):
+            yield f"{field}: {headers[field][0]} of shape {headers[field][1]}, wanted {dtype} of shape {shape}"
+    if headers["clean.npy"] == wanted["clean.npy"] and npy.dump(again) != by_field["clean.npy"]:
+        yield "clean.npy: its values are not those that the recipe gives"
