@@ -4,15 +4,14 @@ Nothing heavy is imported before a command runs: `camnoise --help` must not wait
 """
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO, TextIOWrapper
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
+
+from .terminal import complain, prepare, put, say, sentence_of, terminable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,7 +49,7 @@ def about(
     if version:
         from . import __version__
 
-        _say(f"camnoise {__version__}")
+        say(f"camnoise {__version__}")
         raise typer.Exit
 
 
@@ -102,7 +101,7 @@ def shard(
     )
     make_sample(np.zeros((3, 4, 4), np.uint8), "black", recipe)  # a camera that cannot work fails here, at once
     try:
-        with _terminable():
+        with terminable():
             outcome = run(images, recipe, dest)
     except KeyboardInterrupt:
         raise _StoppedError(
@@ -112,13 +111,13 @@ def shard(
     manifest = outcome.manifest
     made = f"{manifest.samples:,} samples in {len(manifest.shards):,} shards, {manifest.form}, seed {seed}"
     if outcome.built == 0:
-        _say(f"{dest}: finished already, checked: {made}")
+        say(f"{dest}: finished already, checked: {made}")
     else:
         kept = f" ({outcome.kept:,} of the shards were there)" if outcome.kept else ""
-        _say(f"{dest}: {made}{kept}")
+        say(f"{dest}: {made}{kept}")
     if manifest.quarantined:
         every = "all" if manifest.samples == 0 else f"{manifest.quarantined:,}"
-        _say(f"{dest}: {every} of {manifest.inputs:,} images are quarantined, with reasons in quarantine.parquet")
+        say(f"{dest}: {every} of {manifest.inputs:,} images are quarantined, with reasons in quarantine.parquet")
     if manifest.samples == 0:
         raise typer.Exit(FAILED)  # a script must not take an empty data set for a made one
 
@@ -133,12 +132,12 @@ def verify(dest: Annotated[Path, typer.Argument(help="A finished data set.")]) -
     with Watch("verifying", None) as watch:
         found = list(faults(dest, watch.one))
     for fault in found:
-        _say(fault)
+        say(fault)
     if found:
-        _complain(f"{str(dest)!r} fails its check: {len(found):,} findings")
+        complain(f"{str(dest)!r} fails its check: {len(found):,} findings")
         raise typer.Exit(NOT_VERIFIED)
     manifest = read_manifest(dest)
-    _say(f"{dest}: {manifest.samples:,} samples in {len(manifest.shards):,} shards are what the manifest says")
+    say(f"{dest}: {manifest.samples:,} samples in {len(manifest.shards):,} shards are what the manifest says")
 
 
 @app.command()
@@ -184,7 +183,7 @@ def preview(
     what = f"{camera} at ISO {iso}" if pipeline is None else pipeline.name
     title = f"{name}: {what}, {drawn_text(made.record.parameters[0])}, {chosen.domain}, seed {seed}"
     _save(sheet([Look(title, torch.from_numpy(made.clean), made.normalized, recipe.cfa)], panel), out)
-    _say(f"{out}: {what}, seed {seed}")
+    say(f"{out}: {what}, seed {seed}")
 
 
 @app.command()
@@ -209,7 +208,7 @@ def look(
         title = f"{record.name}: {camera}, {drawn_text(record.parameters[0])}, {record.domain}, seed {record.seed}"
         rows.append(Look(title, shards.clean(key), shards.views(key), record.cfa))
     _save(sheet(rows, panel), out)
-    _say(f"{out}: {len(rows)} of {len(shards):,} samples, seed {shards.manifest.recipe.seed}")
+    say(f"{out}: {len(rows)} of {len(shards):,} samples, seed {shards.manifest.recipe.seed}")
 
 
 @app.command()
@@ -221,31 +220,26 @@ def cameras(name: Annotated[str | None, typer.Argument(help="Show one with its p
         known = presets.describe(camera)
         low, high = known.iso_range
         if name is None:
-            _say(f"{camera:12s} {known.title}, ISO {low:g} to {high:g}, {known.bits} bit, {known.licence}")
+            say(f"{camera:12s} {known.title}, ISO {low:g} to {high:g}, {known.bits} bit, {known.licence}")
             continue
         for field in ("name", "title", "source", "licence", "units", "cfa", "bits", "black", "white"):
             value = getattr(known, field)
-            _say(f"{field:8s} {'not given by the source' if value is None else value}")
-        _say(f"{'iso':8s} {low:g} to {high:g}")
+            say(f"{field:8s} {'not given by the source' if value is None else value}")
+        say(f"{'iso':8s} {low:g} to {high:g}")
         for note in known.notes:
-            _say(f"{'note':8s} {note}")
+            say(f"{'note':8s} {note}")
         columns = ("K", "sigma_read", "lam", "sigma_row")
-        _say("".join(f"{column:>12s}" for column in ("ISO", *columns)))
+        say("".join(f"{column:>12s}" for column in ("ISO", *columns)))
         for iso, drawn in presets.settings(camera):
-            _say("".join(f"{value:12.5g}" for value in (iso, *(drawn[column] for column in columns))))
+            say("".join(f"{value:12.5g}" for value in (iso, *(drawn[column] for column in columns))))
 
 
 def main() -> NoReturn:
     """Runs a command; whatever goes wrong is one sentence on standard error."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed; its number must not go to a file that a library then writes to
-            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115 open to the end
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a file name may have letters the terminal lacks
+    prepare()
     code = run_command(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
-        _print("", stream)  # what is still buffered goes out here, or nowhere
+        put("", stream)  # what is still buffered goes out here, or nowhere
     sys.exit(code)
 
 
@@ -257,35 +251,22 @@ def run_command(arguments: list[str]) -> int:
             return WRONG_USE
         code = app(arguments, prog_name="camnoise", standalone_mode=False)
         if code == INTERRUPTED:  # typer's word for Ctrl-C
-            _complain("stopped")
+            complain("stopped")
         return code if isinstance(code, int) else 0
     except _StoppedError as stopped:
-        _complain(str(stopped))
+        complain(str(stopped))
         return INTERRUPTED
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        _complain(_sentence(error))
+        complain(sentence_of(error))
         return FAILED
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own: an unknown option, a value that is missing
-            _complain(str(error.format_message()))
+            complain(str(error.format_message()))
             return WRONG_USE
         if os.environ.get("CAMNOISE_DEBUG"):
             raise
-        _complain(f"{type(error).__name__}: {error} (this is a fault of camnoise; CAMNOISE_DEBUG=1 shows where)")
+        complain(f"{type(error).__name__}: {error} (this is a fault of camnoise; CAMNOISE_DEBUG=1 shows where)")
         return FAILED
-
-
-def _sentence(error: Exception) -> str:
-    from pydantic import ValidationError
-
-    if isinstance(error, ValidationError):
-        from .value import sentence
-
-        return sentence(error)
-    if isinstance(error, OSError) and error.strerror:
-        where = "" if error.filename is None else f": {str(error.filename)!r}"
-        return f"{error.strerror}{where}"
-    return str(error) or type(error).__name__
 
 
 def _choose(
@@ -325,42 +306,6 @@ def _save(picture: "Image", out: Path) -> None:
     file = BytesIO()
     picture.save(file, format="PNG")
     write(out, file.getvalue())
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM stops a run as Ctrl-C does: cleanly, between two files."""
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _say(text: str) -> None:
-    _print(_shown(text) + "\n", sys.stdout)
-
-
-def _complain(text: str) -> None:
-    _print(f"camnoise: {_shown(' '.join(text.split()))}\n", sys.stderr)
-
-
-def _print(text: str, stream: TextIO) -> None:
-    """Writes at once. Where nobody reads any more (`| head -1`), the exit code still tells."""
-    try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _shown(text: str) -> str:
-    """Names from outside may hold control characters; a terminal must not obey them."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 if __name__ == "__main__":
