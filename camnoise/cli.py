@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from .terminal import complain, prepare, put, say, sentence_of, terminable
+from .terminal import complain, count, prepare, put, say, sentence_of, terminable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -109,7 +109,9 @@ def shard(
             "and the same command goes on from there"
         ) from None
     manifest = outcome.manifest
-    made = f"{manifest.samples:,} samples in {len(manifest.shards):,} shards, {manifest.form}, seed {seed}"
+    made = (
+        f"{count(manifest.samples, 'sample')} in {count(len(manifest.shards), 'shard')}, {manifest.form}, seed {seed}"
+    )
     if outcome.built == 0:
         say(f"{dest}: finished already, checked: {made}")
     else:
@@ -134,10 +136,10 @@ def verify(dest: Annotated[Path, typer.Argument(help="A finished data set.")]) -
     for fault in found:
         say(fault)
     if found:
-        complain(f"{str(dest)!r} fails its check: {len(found):,} findings")
+        complain(f"{str(dest)!r} fails its check: {count(len(found), 'finding')}")
         raise typer.Exit(NOT_VERIFIED)
     manifest = read_manifest(dest)
-    say(f"{dest}: {manifest.samples:,} samples in {len(manifest.shards):,} shards are what the manifest says")
+    say(f"{dest}: {count(manifest.samples, 'sample')} in {count(len(manifest.shards), 'shard')}: as the manifest says")
 
 
 @app.command()
@@ -208,7 +210,7 @@ def look(
         title = f"{record.name}: {camera}, {drawn_text(record.parameters[0])}, {record.domain}, seed {record.seed}"
         rows.append(Look(title, shards.clean(key), shards.views(key), record.cfa))
     _save(sheet(rows, panel), out)
-    say(f"{out}: {len(rows)} of {len(shards):,} samples, seed {shards.manifest.recipe.seed}")
+    say(f"{out}: {len(rows)} of {count(len(shards), 'sample')}, seed {shards.manifest.recipe.seed}")
 
 
 @app.command()

@@ -58,6 +58,11 @@ def complain(text: str) -> None:
     put(f"camnoise: {shown(' '.join(text.split()))}\n", sys.stderr)
 
 
+def count(number: int, noun: str) -> str:
+    """`1 shard`, `1,200 shards`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def put(text: str, stream: TextIO) -> None:
     """Writes at once. Where nobody reads any more (`| head -1`), the exit code still tells."""
     try:

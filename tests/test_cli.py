@@ -41,14 +41,14 @@ def test_the_main_job_from_a_terminal(tmp_path: Path) -> None:
     folder, out = photographs(tmp_path / "in"), tmp_path / "out"
     made = command("shard", f"folder:{folder}", out, *SONY, "--seed", 11)
     assert made.returncode == 0, made.stderr
-    assert made.stdout == f"{out}: 5 samples in 1 shards, src.png, seed 11\n"
+    assert made.stdout == f"{out}: 5 samples in 1 shard, src.png, seed 11\n"
     assert "sharding: 5 of 5 images" in made.stderr
     assert "images/s" in made.stderr
     assert Shards(out).manifest.recipe.iso == 6400
     again = command("shard", f"folder:{folder}", out, *SONY, "--seed", 11)
     assert (again.returncode, "finished already, checked" in again.stdout) == (0, True)
     checked = command("verify", out)
-    assert (checked.returncode, checked.stdout) == (0, f"{out}: 5 samples in 1 shards are what the manifest says\n")
+    assert (checked.returncode, checked.stdout) == (0, f"{out}: 5 samples in 1 shard: as the manifest says\n")
 
 
 def test_verify_says_every_fault_and_exits_with_3(tmp_path: Path, camnoise) -> None:
@@ -232,7 +232,7 @@ def test_closed_streams_are_no_fault(tmp_path: Path, closed: str) -> None:
     ended = subprocess.run(f"{line} {closed}", shell=True, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "Traceback" not in ended.stderr
-    assert ended.stdout == ("" if ">&-" in closed.split() else f"{out}: 2 samples in 1 shards, src.png, seed 0\n")
+    assert ended.stdout == ("" if ">&-" in closed.split() else f"{out}: 2 samples in 1 shard, src.png, seed 0\n")
     assert list(verify(out)) == []
 
 
@@ -260,7 +260,7 @@ def test_progress_that_nobody_reads_does_not_stop_a_run(tmp_path: Path) -> None:
     assert process.stderr is not None
     process.stderr.close()
     assert process.stdout is not None
-    assert b"2 samples in 1 shards" in process.stdout.read()
+    assert b"2 samples in 1 shard" in process.stdout.read()
     process.stdout.close()
     assert process.wait(timeout=60) == 0
 
@@ -339,7 +339,7 @@ def test_preview_and_look_write_pictures_in_which_noise_is_seen(tmp_path: Path, 
     camnoise("shard", f"folder:{tmp_path / 'in'}", tmp_path / "out", *SONY)
     code, out, err = camnoise("look", tmp_path / "out", "--out", tmp_path / "sheet.png")
     assert code == 0, err
-    assert "1 of 1 samples, seed 0" in out
+    assert "1 of 1 sample, seed 0" in out
     assert Image.open(tmp_path / "sheet.png").size[0] == 5 * 328 + 8
 
 
