@@ -131,7 +131,7 @@ def as_ids(ids: Ids, count: int, what: str = "ids") -> Tensor:
         raise TypeError(f"{what} is {ids!r}, wanted one per image: a list")
     if isinstance(ids, Tensor):
         if ids.dtype != torch.int64 or ids.ndim != 1:
-            raise TypeError(f"ids is a {ids.dtype} tensor of {ids.ndim} dimensions, wanted int64 of one")
+            raise TypeError(f"{what} is a {ids.dtype} tensor of {ids.ndim} dimensions, wanted int64 of one")
         patterns = ids.detach().cpu()
     else:
         patterns = torch.tensor([_signed(_one_id(one)) for one in ids], dtype=torch.int64, device="cpu")
@@ -147,11 +147,11 @@ def _one_id(one: object) -> int:
 def _within(value: object, limit: int, what: str, wanted: str = "an int") -> int:
     """`value` as an int of [0, limit). Raises TypeError for what is none, ValueError outside."""
     try:
-        number = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
-        raise TypeError(f"{what} {value!r} is a {type(value).__name__}, wanted {wanted}")
+        raise TypeError(f"{what} {value!r} is a {type(value).__name__}, wanted {wanted}") from None
     if not 0 <= number < limit:
         raise ValueError(f"{what} is {number}, wanted 0 to {limit - 1}")
     return number
