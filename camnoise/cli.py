@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from .terminal import complain, count, prepare, put, say, sentence_of, terminable
+from .terminal import complain, count, flushed, prepare, say, sentence_of, terminable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -115,7 +115,7 @@ def shard(
     if outcome.built == 0:
         say(f"{dest}: finished already, checked: {made}")
     else:
-        kept = f" ({outcome.kept:,} of the shards were there)" if outcome.kept else ""
+        kept = f" (kept from before: {count(outcome.kept, 'shard')})" if outcome.kept else ""
         say(f"{dest}: {made}{kept}")
     if manifest.quarantined:
         every = "all" if manifest.samples == 0 else f"{manifest.quarantined:,}"
@@ -126,7 +126,10 @@ def shard(
 
 @app.command()
 def verify(dest: Annotated[Path, typer.Argument(help="A finished data set.")]) -> None:
-    """Prove a data set: every digest, count, member and record. Exit code 3 when it fails."""
+    """Prove a data set: every digest, count, member and record. Exit code 3 when it fails.
+
+    Files of other names that somebody put beside it are not looked at.
+    """
     from .pipelines.progress import Watch
     from .pipelines.reader import read_manifest
     from .pipelines.verify import verify as faults
@@ -167,9 +170,10 @@ def preview(
     from .pipelines.source import public_name
 
     chosen = _choose(camera, iso, ratio, pipeline, domain, demosaic, black, white)
-    data = image.read_bytes()
     try:
-        pixels = decode(data)
+        pixels = decode(image.read_bytes())
+    except OSError as error:
+        raise ValueError(f"image {str(image)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ValueError(f"image {str(image)!r}: {error}") from error
     recipe = Recipe(
@@ -240,14 +244,14 @@ def main() -> NoReturn:
     """Runs a command; whatever goes wrong is one sentence on standard error."""
     prepare()
     code = run_command(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        put("", stream)  # what is still buffered goes out here, or nowhere
-    sys.exit(code)
+    sys.exit(code if flushed() else code or FAILED)
 
 
 def run_command(arguments: list[str]) -> int:
     """Runs one command line; returns its exit code."""
     try:
+        if "" in arguments:  # `shard folder:photos "$UNSET"` must not write into the current folder
+            raise ValueError("an argument is empty: is a variable of the shell not set?")
         if not arguments:
             app(["--help"], prog_name="camnoise", standalone_mode=False)
             return WRONG_USE
@@ -305,9 +309,14 @@ def _save(picture: "Image", out: Path) -> None:
     if out.is_dir() or not out.parent.is_dir():
         wrong = "is a folder" if out.is_dir() else f"lies in {str(out.parent)!r}, which is no folder"
         raise ValueError(f"--out {str(out)!r} {wrong}, wanted a PNG file to write")
+    if out.suffix.lower() != ".png":
+        raise ValueError(f"--out {str(out)!r} does not end in .png, and a PNG file is what is written")
     file = BytesIO()
     picture.save(file, format="PNG")
-    write(out, file.getvalue())
+    try:
+        write(out, file.getvalue())
+    except OSError as error:
+        raise ValueError(f"--out {str(out)!r} could not be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

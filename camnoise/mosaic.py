@@ -1,6 +1,6 @@
 """The color filter array: one color a pixel."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from .stage import Parameters, Stage
 from .units import Unit
 
 Pattern = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
-PATTERNS: tuple[str, ...] = get_args(Pattern)
 PLANES = "RGB"
 
 

@@ -72,6 +72,18 @@ def put(text: str, stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def flushed() -> bool:
+    """Whether all that was said has gone out; where a disk is full it is let go, so that Python's exit is quiet."""
+    fine = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            put("", stream)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            fine = False
+    return fine
+
+
 def shown(text: str) -> str:
     """Names from outside may hold control characters; a terminal must not obey them."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -77,6 +77,8 @@ def sentence(error: ValidationError, fields: Sequence[str] = ()) -> str:
     if worst["type"] == "extra_forbidden":
         wanted = f", wanted one of {', '.join(fields)}" if fields else ""
         return f"{place} is not a field{wanted}"
+    if worst["type"] == "json_invalid":
+        return f"{place} is no JSON: {message.removeprefix('Invalid JSON: ')}"
     came = repr(worst["input"])
     came = came if len(came) <= LONGEST else f"{came[:LONGEST]}..."  # the input may be a whole file
     return f"{place} is {came}: {message[:1].lower()}{message[1:]}{more}"

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import ValidationError
-
 from camnoise import presets
 from camnoise.demosaic import Demosaic
 from camnoise.domains import place
@@ -12,7 +10,6 @@ from camnoise.laws import LogUniform
 from camnoise.mosaic import Mosaic
 from camnoise.pipeline import Pipeline
 from camnoise.units import Unit
-from camnoise.value import sentence
 
 Domain = Literal["raw", "rgb"]
 Demosaicing = Literal["bilinear"]
@@ -73,19 +70,19 @@ def from_file(path: Path, *, domain: Domain | None = None, demosaic: Demosaicing
     """The pipeline of a JSON file: a sensor is placed in the domain, a whole chain has one already.
 
     Raises:
-        ValueError: not a pipeline, or one of another domain than is asked for.
-        OSError: the file cannot be read.
+        ValueError: no readable file, not a pipeline, or one of another domain than is asked for.
     """
     try:
-        pipeline = Pipeline.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ValueError(f"{path}: {sentence(error)}") from None
+        pipeline = Pipeline.from_json(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"--pipeline {str(path)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if pipeline.takes is Unit.LINEAR:
         return Camera(place(pipeline, domain or "raw", demosaic), domain or "raw", demosaic)
     if pipeline.takes is not Unit.ENCODED:
-        raise ValueError(f"{path}: takes {pipeline.takes}, wanted {Unit.ENCODED} (a whole chain) or {Unit.LINEAR}")
+        first, wanted = type(pipeline.stages[0]).__name__, f"{Unit.ENCODED} (a whole chain) or {Unit.LINEAR}"
+        raise ValueError(f"{path}: its first stage, {first}, takes {pipeline.takes}, wanted {wanted}")
     has: Domain = "raw" if any(isinstance(stage, Mosaic) for stage in pipeline.stages) else "rgb"
     makes: Demosaicing | None = "bilinear" if any(isinstance(stage, Demosaic) for stage in pipeline.stages) else None
     if domain not in (None, has) or demosaic not in (None, makes):

@@ -88,7 +88,10 @@ def _opened(file: BinaryIO) -> Iterator[Image.Image]:
         raise
     except UnidentifiedImageError:  # its own text holds a memory address
         empty = not file.seek(0, 2)
-        reason = "the file is empty" if empty else "not a PNG, JPEG or TIFF image"
+        file.seek(0)
+        tiff = file.read(4) in (b"II*\0", b"MM\0*")
+        other = "a TIFF of a kind that Pillow does not read" if tiff else "not a PNG, JPEG or TIFF image"
+        reason = "the file is empty" if empty else other
         raise ValueError(reason) from None
     except Image.DecompressionBombError:
         raise ValueError(f"declares more than {MOST_PIXELS:,} pixels (a decompression bomb?)") from None

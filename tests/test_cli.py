@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,10 @@ WRONG = {
     "no seed": (["shard", "sample:", "OUT", *SONY, "--seed", "x"], "--seed"),
     "rgb has no mosaic": (["shard", "sample:", "OUT", *SONY, "--domain", "rgb", "--demosaic", "bilinear"], "no mosaic"),
     "two cameras": (["shard", "sample:", "OUT", *SONY, "--pipeline", "IN/x"], "no --camera, --iso"),
-    "no pipeline file": (["shard", "sample:", "OUT", "--pipeline", "IN/x"], "No such file or directory: '.*x'"),
+    "no pipeline file": (
+        ["shard", "sample:", "OUT", "--pipeline", "IN/x"],
+        "--pipeline '.*x' cannot be read: No such file",
+    ),
     "bad pipeline": (["shard", "sample:", "OUT", "--pipeline", "IN/bad.json"], "bad.json: "),
     "bad pipeline field": (["shard", "sample:", "OUT", "--pipeline", "IN/field.json"], "field.json: .*shutter"),
     "chain that does not fit": (["shard", "sample:", "OUT", "--pipeline", "IN/order.json"], "order.json: .*takes"),
@@ -122,7 +126,13 @@ WRONG = {
     "destination is full of else": (["shard", "sample:", "IN", *SONY], "holds something else"),
     "nothing to verify": (["verify", "EMPTY"], "holds no finished data set"),
     "no picture": (["preview", "IN/bad.json", *SONY, "--out", "IN/x.png"], "not a PNG, JPEG or TIFF image"),
-    "no file": (["preview", "IN/none.png", *SONY, "--out", "IN/x.png"], "No such file or directory: '.*none.png'"),
+    "no file": (
+        ["preview", "IN/none.png", *SONY, "--out", "IN/x.png"],
+        "image '.*none.png' cannot be read: No such file",
+    ),
+    "nowhere": (["shard", "sample:", "", *SONY], "an argument is empty"),
+    "not a PNG": (["preview", "IN/a.png", *SONY, "--out", "IN/x.jpg"], "does not end in .png"),
+    "folder as image": (["preview", "IN", *SONY, "--out", "IN/x.png"], "image '.*' cannot be read: Is a directory"),
     "no way out": (["preview", "IN/a.png", *SONY, "--out", "IN/no/x.png"], "lies in .*, which is no folder"),
     "no data set": (["look", "EMPTY", "--out", "IN/x.png"], "holds no finished data set"),
 }
@@ -218,6 +228,8 @@ def test_ctrl_c_is_one_sentence_in_every_command(
         raise KeyboardInterrupt
 
     save(tmp_path / "a.png")
+    import_module("camnoise.pipelines.run")  # first imported below, it would keep the patched names for good
+
     monkeypatch.setattr(target, interrupted)
     code, out, err = camnoise(*(part.replace("IN", str(tmp_path)) for part in line))
     assert (code, out) == (130, "")
@@ -348,3 +360,12 @@ def test_help_does_not_wait_for_torch() -> None:
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "preview" in ended.stdout
     assert ended.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_behind_standard_output_is_no_traceback() -> None:
+    line = [sys.executable, "-m", "camnoise", "cameras"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == "camnoise: No space left on device\n"

@@ -167,7 +167,7 @@ def test_a_second_cfa_is_refused():
         (lambda: cn.InterpolatedInGain(K=(2, 1), values=(1, 1), log_values=False), "the gains 2, 1 are not ascending"),
         (lambda: cn.Pipeline.from_json('{"stages": [{"kind": "gian"}]}'), "stage.kind is 'gian': wanted one of"),
         (lambda: cn.Pipeline.from_json('{"stages": [{"kind": "gain", "K": -2}]}'), "Gain.K is -2"),
-        (lambda: cn.Pipeline.from_json("{"), "invalid JSON"),
+        (lambda: cn.Pipeline.from_json("{"), "Pipeline is no JSON: EOF"),
         (lambda: cn.Pipeline.from_json("{}"), "Pipeline got no stages"),
         (lambda: cn.Pipeline.from_json('{"stages": null}'), "Pipeline.stages is None"),
         (lambda: cn.Pipeline.from_json('{"stages": [{"kind": "shot"}], "foo": 1}'), "Pipeline.foo is not a field"),

@@ -83,7 +83,8 @@ def load(
     white = camera.white if white is None else white
     if black is None or white is None:
         missing = " and ".join(what for what, level in (("black", black), ("white", white)) if level is None)
-        raise ValueError(f"{name} has no {missing} level in its source, wanted those of your raw files (DN)")
+        wanted = "those of your raw files in DN: black=, white= (--black, --white)"
+        raise ValueError(f"{name} has no {missing} level in its source, wanted {wanted}")
     return Pipeline(
         [
             Expose(black=black, white=white, ratio=ratio),
