@@ -23,7 +23,7 @@ class Shot(Stage):
     (full well or ADC): there it is light like any other, and its rate is clamped to 1e6.
 
     References:
-        | Photon Transfer (Janesick, SPIE Press 2007), chapter 3
+        | Photon Transfer (Janesick, SPIE Press 2007)
     """
 
     kind: Literal["shot"] = "shot"
@@ -58,7 +58,7 @@ class FullWell(Stage):
         electrons: capacity, e-.
 
     References:
-        | Photon Transfer (Janesick, SPIE Press 2007), chapter 5
+        | Photon Transfer (Janesick, SPIE Press 2007)
     """
 
     kind: Literal["full_well"] = "full_well"

@@ -31,7 +31,7 @@ class Quantize(Stage):
         rounding: "round" or "uniform".
 
     References:
-        | EMVA Standard 1288, release 4.0, section 2.4
+        | EMVA Standard 1288, release 4.0
     """
 
     kind: Literal["quantize"] = "quantize"

@@ -25,8 +25,8 @@ class Demosaic(Stage):
     filter's phase. Shifted additions in a stated order: the same bits on every device.
 
     References:
-        | A Review of Bayer Pattern Color Filter Array (CFA) Demosaicing with New Quality
-        | Assessment Algorithms (Losson, Macaire & Yang, 2010), section 2
+        | High-Quality Linear Interpolation for Demosaicing of Bayer-Patterned Color Images
+        | (Malvar, He & Cutler, ICASSP 2004), where it is the baseline
     """
 
     kind: Literal["demosaic"] = "demosaic"

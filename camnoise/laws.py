@@ -87,7 +87,7 @@ class LogLinear(Value):
 
     References:
         | A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising
-        | (Wei et al., CVPR 2020), eq. 10, https://arxiv.org/abs/2003.12751
+        | (Wei et al., CVPR 2020), https://arxiv.org/abs/2003.12751
     """
 
     kind: Literal["log_linear"] = "log_linear"

@@ -45,7 +45,7 @@ BuiltIn = Annotated[
 _BUILT_IN: TypeAdapter[Stage] = TypeAdapter(BuiltIn)
 
 BAND = 2**18  # pixels that pass through the chain at a time on CPU: their temporaries stay in its cache
-DEVICE_BAND = 2**24  # and on a GPU: the words of a pixel take 150 bytes while they are made
+DEVICE_BAND = 2**24  # and on a GPU; the int64 words of a pixel take a hundred bytes and more while they are made
 
 
 def _read_stage(value: Any) -> Any:
@@ -150,9 +150,7 @@ class Pipeline(Value):
             ValueError: images, ids, origin or addresses that do not fit.
             TypeError: images that are not floating, ids of another type.
         """
-        if not isinstance(view, bool) and view in range(1, 4096):
-            view = int(view)
-        else:
+        if isinstance(view, bool) or view not in range(1, 4096):
             raise ValueError(f"view is {view!r}, wanted 1 to 4095 (view 0 addresses what all views share)")
         if ids is None and (seed != 0 or epoch is not None):
             raise ValueError("seed or epoch came without ids, wanted both: noise without ids is new at every call")

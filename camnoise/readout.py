@@ -110,7 +110,7 @@ class TukeyLambdaRead(_HeavyTailed):
 
     References:
         | A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising
-        | (Wei et al., CVPR 2020), eq. 6, https://arxiv.org/abs/2003.12751
+        | (Wei et al., CVPR 2020), https://arxiv.org/abs/2003.12751
     """
 
     kind: Literal["tukey_lambda_read"] = "tukey_lambda_read"
@@ -224,8 +224,8 @@ class Banding(_Additive):
 
     References:
         | A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising
-        | (Wei et al., CVPR 2020), eq. 7, https://arxiv.org/abs/2003.12751
-        | EMVA Standard 1288, release 4.0, section 8
+        | (Wei et al., CVPR 2020), https://arxiv.org/abs/2003.12751
+        | EMVA Standard 1288, release 4.0
     """
 
     kind: Literal["banding"] = "banding"

@@ -5,7 +5,7 @@ follows from its numbers of pixels, rows and columns; and each is also held to t
 calibration needs, so the samples must be large enough.
 """
 
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 import pytest
@@ -47,10 +47,14 @@ def centered(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def variance_error(pixel: float, kurtosis: float) -> float:
-    """Standard error of the variance of a flat field: pixels, rows and columns each by their own number."""
-    rows, cols = BATCH * ROWS, BATCH * COLS
-    return sqrt(pixel**2 * (2 + kurtosis) / N + 2 * ROW**4 / rows + 2 * COL**4 / cols)
+def variance_error(light: float = 0.0) -> float:
+    """Standard error of the variance of a flat field of `light` DN: pixels, rows and columns by their own number.
+
+    Fourth cumulants add: K^3 light of K times a Poisson count, and the read noise's own.
+    """
+    rows, cols, pixel = BATCH * ROWS, BATCH * COLS, PIXEL_VARIANCE + K * light
+    fourth = tukey_lambda(LAM).kurtosis * SIGMA**4 + K**3 * light
+    return sqrt((2 * pixel**2 + fourth) / N + 2 * ROW**4 / rows + 2 * COL**4 / cols)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def transfer(dark) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for level in (0.0, 0.02, 0.06, 0.12):
         x = dark if level == 0.0 else raw(level)
         mean, variance = x.mean(), float((centered(x) ** 2).mean())
-        points.append((mean, variance, variance_error(PIXEL_VARIANCE + K * mean.clip(0), tukey_lambda(LAM).kurtosis)))
+        points.append((mean, variance, variance_error(mean.clip(0))))
     m, v, e = np.array(points).T
     return m, v, e
 
@@ -94,13 +98,13 @@ class QuantizedTwice(cn.Quantize):
         return super().apply(frame.with_data(frame.data + dither), key, drawn)
 
 
-def test_photon_transfer_sees_a_second_quantisation(transfer):
+def test_photon_transfer_sees_a_second_quantisation():
     """The twin: q^2/12 counted twice lies outside the bound of the dark variance."""
     bands = cn.Banding(sigma_row=ROW, sigma_col=COL, columns="temporal")
     sensor = camera(banding=bands, quantize=QuantizedTwice(bits=14, step=STEP))
     chain = cn.Pipeline(sensor.stages[:-1], cfa="GRBG")
     dark = chain(torch.zeros(BATCH, 1, ROWS, COLS), list(range(BATCH)), seed=5)[:, 0].numpy().astype(np.float64)
-    bound = Z * variance_error(PIXEL_VARIANCE, tukey_lambda(LAM).kurtosis)
+    bound = Z * variance_error()
     assert abs(float((centered(raw(0.0)) ** 2).mean()) - TEMPORAL) <= bound
     assert float((centered(dark) ** 2).mean()) - TEMPORAL > bound
 
@@ -165,12 +169,12 @@ def test_fixed_columns_are_shared_by_views_and_only_they():
     both, error = covariance(a, b)
     # One body: its 1024 columns are the same in all images, so that many draws and no more.
     drawn = COL**2 * sqrt(2 / COLS)
-    assert abs(both - COL**2) <= Z * (error + drawn)
+    assert abs(both - COL**2) <= Z * hypot(error, drawn)
     assert both > Z * error
     # The temporal variance, half that of the difference of two views, lacks them.
     temporal = float(((centered(a) - centered(b)) ** 2).mean()) / 2
     expected = PIXEL_VARIANCE + ROW**2
-    bound = Z * variance_error(PIXEL_VARIANCE, tukey_lambda(LAM).kurtosis)
+    bound = Z * variance_error()
     assert abs(temporal - expected) <= bound
     assert COL**2 > bound
 
