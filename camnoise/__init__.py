@@ -8,55 +8,107 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import presets as presets
+    from .banding import Banding as Banding
+    from .banding import PeriodicBanding as PeriodicBanding
+    from .charge import PRNU as PRNU
+    from .charge import DarkCurrent as DarkCurrent
     from .charge import FullWell as FullWell
+    from .charge import HotPixels as HotPixels
     from .charge import Shot as Shot
     from .converter import Normalize as Normalize
     from .converter import Quantize as Quantize
+    from .darkframes import DarkFrames as DarkFrames
     from .demosaic import Demosaic as Demosaic
     from .domains import place as place
     from .keys import NOISE_VERSION as NOISE_VERSION
+    from .laws import BranchedLogLinear as BranchedLogLinear
     from .laws import Fixed as Fixed
     from .laws import InterpolatedInGain as InterpolatedInGain
     from .laws import LogLinear as LogLinear
     from .laws import LogUniform as LogUniform
     from .laws import NearestInGain as NearestInGain
+    from .laws import Normal as Normal
+    from .laws import SquaredUniform as SquaredUniform
+    from .laws import TruncatedNormal as TruncatedNormal
+    from .laws import Uniform as Uniform
     from .light import Expose as Expose
     from .light import Linearize as Linearize
+    from .literature import noise as noise
+    from .literature import thesis as thesis
+    from .mixture import Mixture as Mixture
     from .mosaic import Mosaic as Mosaic
+    from .nlf import Heteroscedastic as Heteroscedastic
+    from .nlf import LevelNoise as LevelNoise
     from .pipeline import Pipeline as Pipeline
-    from .readout import Banding as Banding
+    from .plain import AdditiveGaussian as AdditiveGaussian
+    from .plain import AdditiveUniform as AdditiveUniform
+    from .plain import Clip as Clip
+    from .plain import EightBits as EightBits
+    from .plain import Impulse as Impulse
+    from .plain import ScaledPoisson as ScaledPoisson
+    from .plain import Speckle as Speckle
+    from .plain import Stripes as Stripes
+    from .readout import DSNU as DSNU
     from .readout import ColorBias as ColorBias
     from .readout import Gain as Gain
     from .readout import GaussianRead as GaussianRead
+    from .readout import PreampRead as PreampRead
     from .readout import StudentTRead as StudentTRead
     from .readout import TukeyLambdaRead as TukeyLambdaRead
     from .stage import Parameters as Parameters
+    from .stage import Stage as Stage
     from .views import Views as Views
 
 _HOME = {
+    "Banding": "banding",
+    "PeriodicBanding": "banding",
+    "DarkCurrent": "charge",
     "FullWell": "charge",
+    "HotPixels": "charge",
+    "PRNU": "charge",
     "Shot": "charge",
     "Normalize": "converter",
     "Quantize": "converter",
+    "DarkFrames": "darkframes",
     "Demosaic": "demosaic",
     "place": "domains",
     "NOISE_VERSION": "keys",
+    "BranchedLogLinear": "laws",
     "Fixed": "laws",
     "InterpolatedInGain": "laws",
     "LogLinear": "laws",
     "LogUniform": "laws",
     "NearestInGain": "laws",
+    "Normal": "laws",
+    "SquaredUniform": "laws",
+    "TruncatedNormal": "laws",
+    "Uniform": "laws",
     "Expose": "light",
     "Linearize": "light",
+    "noise": "literature",
+    "thesis": "literature",
+    "Mixture": "mixture",
     "Mosaic": "mosaic",
+    "Heteroscedastic": "nlf",
+    "LevelNoise": "nlf",
     "Pipeline": "pipeline",
-    "Banding": "readout",
+    "AdditiveGaussian": "plain",
+    "AdditiveUniform": "plain",
+    "Clip": "plain",
+    "EightBits": "plain",
+    "Impulse": "plain",
+    "ScaledPoisson": "plain",
+    "Speckle": "plain",
+    "Stripes": "plain",
     "ColorBias": "readout",
+    "DSNU": "readout",
     "Gain": "readout",
     "GaussianRead": "readout",
+    "PreampRead": "readout",
     "StudentTRead": "readout",
     "TukeyLambdaRead": "readout",
     "Parameters": "stage",
+    "Stage": "stage",
     "Views": "views",
 }
 

@@ -2,18 +2,30 @@
 
 from collections.abc import Sequence
 
-from .charge import FullWell, Shot
+from .banding import Banding, PeriodicBanding
+from .charge import PRNU, DarkCurrent, FullWell, HotPixels, Shot
+from .darkframes import DarkFrames
 from .demosaic import Demosaic
-from .laws import GAIN_LAWS
+from .keys import stream_name
+from .laws import FIRST, depends_on
 from .light import Expose
 from .mosaic import Mosaic
+from .readout import DSNU, ColorBias, GaussianRead, PreampRead, StudentTRead, TukeyLambdaRead
 from .stage import Stage
 
-_DISORDER = (
+# A stage that stands after another, which cannot be: what the units do not see.
+_DISORDER: tuple[tuple[type[Stage], type[Stage], str], ...] = (
     (Demosaic, Expose, "a sensor sees the mosaic"),
     (Expose, Mosaic, "light passes the filter first"),
+    (DarkCurrent, PRNU, "dark charge is no response to light"),
+    (HotPixels, PRNU, "dark charge is no response to light"),
+    *((Shot, rate, "it adds to the rate of the shot noise") for rate in (PRNU, DarkCurrent, HotPixels)),
     (FullWell, Shot, "the well holds what has arrived"),
+    (PreampRead, Shot, "the amplifier reads what has arrived"),
+    (PreampRead, FullWell, "the amplifier reads what the well holds"),
 )
+# What a real dark frame holds already.
+_IN_DARK_FRAMES = (GaussianRead, TukeyLambdaRead, StudentTRead, ColorBias, Banding, PeriodicBanding, DSNU)
 
 
 def check_chain(stages: Sequence[Stage], cfa: str | None) -> None:
@@ -31,6 +43,7 @@ def check_chain(stages: Sequence[Stage], cfa: str | None) -> None:
     _check_units(stages)
     _check_mosaic(stages, cfa)
     _check_order(stages)
+    _check_dark_frames(stages)
     _check_owners(stages)
     _check_dice(stages)
 
@@ -69,6 +82,14 @@ def _check_order(stages: Sequence[Stage]) -> None:
                 raise ValueError(f"{_place(stages, number)} comes after {_name(stages[first])}, but {because}")
 
 
+def _check_dark_frames(stages: Sequence[Stage]) -> None:
+    if not any(isinstance(stage, DarkFrames) for stage in stages):
+        return
+    for number, stage in enumerate(stages):
+        if isinstance(stage, _IN_DARK_FRAMES):
+            raise ValueError(f"{_place(stages, number)} is in DarkFrames already: it would be counted twice")
+
+
 def _check_owners(stages: Sequence[Stage]) -> None:
     owners: dict[str, int] = {}
     for number, stage in enumerate(stages):
@@ -77,8 +98,9 @@ def _check_owners(stages: Sequence[Stage]) -> None:
                 other = _name(stages[owners[name]])
                 raise ValueError(f"{_place(stages, number)} states {name}, but {other} states it already")
             owners[name] = number
-            if name == "K" and isinstance(law, GAIN_LAWS):
-                raise ValueError(f"{_place(stages, number)} has a law of K that reads K: {type(law).__name__}")
+            if name in FIRST and depends_on(law) is not None:
+                what = f"a law of {name} that reads {depends_on(law)}: {type(law).__name__}"
+                raise ValueError(f"{_place(stages, number)} has {what}; {name} is drawn first")
     for number, stage in enumerate(stages):
         missing = sorted(stage.needs() - set(owners))
         if missing:
@@ -91,7 +113,7 @@ def _check_dice(stages: Sequence[Stage]) -> None:
         for stream, lane in stage.dice:
             if (stream, lane) in seen:
                 raise ValueError(
-                    f"{_place(stages, number)} draws from stream {stream.name}, lane {int(lane)}, as "
+                    f"{_place(stages, number)} draws from stream {stream_name(stream)}, lane {int(lane)}, as "
                     f"{_name(stages[seen[stream, lane]])} does: their noise would be equal"
                 )
             seen[stream, lane] = number

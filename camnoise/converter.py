@@ -1,5 +1,6 @@
 """The analog-to-digital converter, and the way back to white = 1."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import torch
@@ -7,9 +8,11 @@ from pydantic import Field
 from torch import Tensor
 
 from .draws import uniform
+from .flat import Flat
 from .frame import Frame
 from .keys import Key, Lane, Stream
 from .laws import Law
+from .moments import UNIFORM
 from .stage import Dice, Parameters, Stage, fixed_value
 from .units import Unit
 
@@ -72,6 +75,13 @@ class Quantize(Stage):
             raw = level + (uniform(key.words(frame)[Lane.ROUND]) - 0.5) * step
         return self._clipped(frame, raw, drawn)
 
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        step = drawn["step"]
+        if self.rounding == "round" and (flat.pixel.variance + flat.fixed.variance) ** 0.5 < step / 2:
+            raise ValueError(f"Quantize states no moments of noise under half its step of {step:g} DN")
+        flat = flat.shifted(drawn["black"]).bounded(0.0, 2.0**self.bits - 1, "Quantize")
+        return flat.noisier("pixel", step**2 / 12, UNIFORM.kurtosis * (step**2 / 12) ** 2)
+
     def clean(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
         return self._clipped(frame, self._level(frame, drawn), drawn)
 
@@ -106,3 +116,7 @@ class Normalize(Stage):
         black, white, ratio = (drawn.per_image(name, frame) for name in self.reads)
         level = frame.data - black if frame.unit is Unit.RAW_DN else frame.data
         return frame.with_data(level / (white - black) * ratio, Unit.LINEAR)
+
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        level = flat.shifted(-drawn["black"]) if flat.unit is Unit.RAW_DN else flat
+        return level.scaled(drawn["ratio"] / (drawn["white"] - drawn["black"]))

@@ -93,6 +93,12 @@ def student_t(word: Tensor, angle: Tensor, nu: Tensor) -> Tensor:
     return sqrt(expm1(log_u * (minus_two / nu)) * nu) * cosine_of_word(angle)
 
 
+def exponential(word: Tensor) -> Tensor:
+    """Exponential of mean 1, by inversion; from 2^-33 to 22.9, error 2e-7."""
+    p = tail(word)
+    return -torch.where(word < 0, log1m(p), log(p))
+
+
 def poisson(word: Tensor, rate: Tensor) -> Tensor:
     """Poisson count of mean `rate`, by inversion of one word.
 

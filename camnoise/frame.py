@@ -33,6 +33,11 @@ class Frame:
         """The same place on the sensor with other values."""
         return replace(self, data=data, unit=self.unit if unit is None else unit)
 
+    def take(self, index: Tensor) -> "Frame":
+        """Some of its images."""
+        there = index.to(self.data.device)
+        return replace(self, data=self.data[there], origin=self.origin[there])
+
     def bands(self, pixels: int) -> "list[Frame]":
         """The frame cut into bands of whole rows, about `pixels` of the whole batch each; at least one band."""
         batch, channels, rows, cols = self.data.shape

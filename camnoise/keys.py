@@ -55,6 +55,15 @@ class Stream(IntEnum):
     COLUMN_FIXED = 35
 
 
+FIXED = 32  # the bit of a stream's number that says: a fixed pattern
+OWN, OWN_FIXED = range(64, 96), range(96, 128)  # for stages outside the library: temporal streams, fixed patterns
+
+
+def stream_name(stream: int) -> str:
+    """As errors write it."""
+    return Stream(stream).name if stream in Stream._value2member_map_ else str(int(stream))
+
+
 class Lane(IntEnum):
     """Who reads which of the four words of a PIXEL call."""
 
@@ -191,7 +200,7 @@ class Key:
     view: int = 1
     epoch: int | None = None
     # Shot and read noise take their words from one PIXEL call; this keeps it for the second of them.
-    _last: dict[Stream, _Words] = field(default_factory=dict, repr=False, compare=False)
+    _last: dict[int, _Words] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", _within(self.seed, 2**64, "seed"))
@@ -203,40 +212,59 @@ class Key:
         """The same address in another view."""
         return replace(self, view=view, _last={})
 
-    def words(self, frame: Frame) -> Tensor:
-        """The PIXEL words of every pixel: (4, batch, channel, row, col) int32 bit patterns."""
-        last = self._last.get(Stream.PIXEL)
+    def take(self, index: Tensor) -> "Key":
+        """The address of some of the images."""
+        body = None if self.body is None else self.body[index]
+        return replace(self, sample=self.sample[index], body=body, _last={})
+
+    def words(self, frame: Frame, stream: int = Stream.PIXEL) -> Tensor:
+        """The words of every pixel: (4, batch, channel, row, col) int32 bit patterns."""
+        last = self._last.get(stream)
         if last is None or last.origin is not frame.origin or last.shape != frame.data.shape:
             _within(frame.data.shape[1] - 1, _CHANNELS, "channel")
             channel = torch.arange(frame.data.shape[1], device=frame.data.device).reshape(1, -1, 1, 1)
             position = (frame.rows() << 16 | frame.columns())[:, None]
-            last = _Words(frame.origin, frame.data.shape, self._call(Stream.PIXEL, position, channel))
-            self._last[Stream.PIXEL] = last
+            last = _Words(frame.origin, frame.data.shape, self._call(stream, position, channel))
+            if stream == Stream.PIXEL:  # several stages share this call; of the others each is read once
+                self._last[stream] = last
         return last.words
 
-    def row_words(self, frame: Frame, stream: Stream) -> Tensor:
+    def row_words(self, frame: Frame, stream: int) -> Tensor:
         """One word per row of the frame, shared by its planes: (batch, 1, row, 1) int32."""
         return self._call(stream, frame.rows()[:, None] << 16, 0)[0]
 
-    def column_words(self, frame: Frame, stream: Stream) -> Tensor:
+    def octave_words(self, frame: Frame, stream: int, octave: int) -> Tensor:
+        """One word per 2^octave rows of the frame, from a first row of chance: (batch, 1, row, 1) int32.
+
+        Octave 0 is `row_words`. Where the steps begin is drawn too, so that no row is special.
+        """
+        start = self.image_words(stream, frame.data.device, draw=octave)[1].long() & _MASK
+        step = (frame.rows()[:, None] + (start >> (32 - octave))) >> octave
+        return self._call(stream, step << 16, 0, octave)[0]
+
+    def column_words(self, frame: Frame, stream: int) -> Tensor:
         """One word per column of the frame, shared by its planes: (batch, 1, 1, col) int32."""
         return self._call(stream, frame.columns()[:, None], 0)[0]
+
+    def image_words(self, stream: int, device: torch.device | str = "cpu", *, draw: int = 0) -> Tensor:
+        """The words of each whole image: (4, batch, 1, 1, 1) int32. They are those of its pixel (0, 0)."""
+        return self._call(stream, torch.zeros((1, 1, 1, 1), dtype=torch.int64, device=device), 0, draw)
 
     def parameter_words(self, numbers: Sequence[int]) -> Tensor:
         """The words of each numbered parameter: (number, 4, batch) int32 on the CPU."""
         positions = torch.tensor([*numbers], dtype=torch.int64, device="cpu")[None, None, :, None]
         return self._call(Stream.PARAMETERS, positions, 0)[:, :, 0, :, 0].permute(2, 0, 1)
 
-    def _call(self, stream: Stream, position: Tensor, channel: Word) -> Tensor:
+    def _call(self, stream: int, position: Tensor, channel: Word, draw: int = 0) -> Tensor:
         """Philox at (batch, 1, row, col) positions row << 16 | col; channel broadcasts over dimension 1."""
-        device, fixed = position.device, stream >= Stream.PRNU
+        device, fixed = position.device, bool(stream & FIXED)
         sample = self.body if fixed else self.sample
         if sample is None:
-            raise ValueError(f"stream {stream.name} is fixed to a body, and this key has none")
+            raise ValueError(f"stream {stream_name(stream)} is fixed to a body, and this key has none")
         view = 0 if fixed else self.view
         c2 = (sample & _MASK).to(device).reshape(-1, 1, 1, 1)
         c3 = ((sample >> 32) & _MASK).to(device).reshape(-1, 1, 1, 1)
-        c1 = channel << 24 | int(stream) << 16 | view << 4
+        c1 = channel << 24 | int(stream) << 16 | view << 4 | draw
         words = philox((position, c1, c2, c3), (0, 0) if fixed else self._key())
         stacked = torch.stack([word for word in words if isinstance(word, Tensor)])
         # Sign-extended before the narrowing, so that no value is converted out of range.

@@ -1,15 +1,18 @@
 """Laws of parameters: what a field of a stage may hold instead of a number.
 
 A law is sampled once per image, by address, on the CPU, in float32 and in the arithmetic of
-`elementary`, before any stage is applied. K is drawn first; the other laws may depend on it.
+`elementary`, before any stage is applied. K and lambda_shot are drawn first; laws of other
+parameters may depend on one of them.
 """
 
+import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
+from scipy.special import ndtr
 from torch import Tensor
 
 from .draws import normal, uniform
@@ -36,8 +39,42 @@ NUMBERS = {
     "bias_G1": 15,
     "bias_G2": 16,
     "bias_B": 17,
+    "sigma_prnu": 18,
+    "dark_current": 19,
+    "exposure_time": 20,
+    "temperature": 21,
+    "dark_spread": 22,
+    "hot_fraction": 23,
+    "hot_current": 24,
+    "sigma_preamp": 25,
+    "sigma_dsnu": 26,
+    "sigma_periodic": 27,
+    "period": 28,
+    "lambda_shot": 29,
+    "lambda_read": 30,
+    "level": 31,
+    "shot_share": 32,
+    "sigma_gaussian": 33,
+    "peak": 34,
+    "speckle_variance": 35,
+    "impulse_fraction": 36,
+    "stripe_row": 37,
+    "stripe_col": 38,
+    "sigma_uniform": 39,
 }
+FIRST = ("K", "lambda_shot")  # drawn before the others, which may depend on them
+_OWN = 2**31  # names outside the table, of stages outside the library, are numbered from here on
+
+
+def number_of(name: str) -> int:
+    """The number that addresses a parameter; a name outside the table is hashed to 31 bits above it."""
+    if name in NUMBERS:
+        return NUMBERS[name]
+    return _OWN | int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "big") >> 1
+
+
 VALUE, SCATTER = 0, 1  # the lanes of a parameter's words
+_LOW_HALF = 2**32 - 1
 
 Positive = Annotated[float, Field(gt=0)]
 _Gains = Annotated[tuple[Positive, ...], Field(min_length=1, description="DN per electron, ascending")]
@@ -50,6 +87,55 @@ class Fixed(Value):
     value: float
 
 
+class Uniform(Value):
+    """Uniform from `low` to `high`."""
+
+    kind: Literal["uniform"] = "uniform"
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_order("Uniform", self.low, self.high)
+        return self
+
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
+        """One value per image.
+
+        Args:
+            words: (4, batch) int32, of this parameter's address.
+            entry: (batch,) int32, of the camera's choice of table entry.
+            given: (batch,) float32, the parameter that the law depends on (`depends_on`), else None.
+
+        Returns:
+            (batch,) float32.
+        """
+        low, high = _column([self.low, self.high])
+        return _within(low + uniform(words[VALUE]) * (high - low), low, high)
+
+
+class SquaredUniform(Value):
+    """The square of a uniform number from `low` to `high`: a variance whose deviation is uniform.
+
+    References:
+        | Dong et al., IJCAI 2022, https://arxiv.org/abs/2106.10070 (appendix: how RCL draws its two variances)
+    """
+
+    kind: Literal["squared_uniform"] = "squared_uniform"
+    low: Annotated[float, Field(ge=0)] = 0.0
+    high: Positive
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_order("SquaredUniform", self.low, self.high)
+        return self
+
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
+        """As `Uniform.sample`."""
+        root = Uniform(low=self.low, high=self.high).sample(words, entry, given)
+        return root * root
+
+
 class LogUniform(Value):
     """Uniform in the logarithm, from `low` to `high`."""
 
@@ -59,31 +145,77 @@ class LogUniform(Value):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.low > self.high:
-            raise ValueError(f"LogUniform: low is {self.low:g}, wanted at most high, {self.high:g}")
+        _check_order("LogUniform", self.low, self.high)
         return self
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor) -> Tensor:
-        """One value per image.
-
-        Args:
-            words: (4, batch) int32, of this parameter's address.
-            entry: (batch,) int32, of the camera's choice of table entry.
-            gain: (batch,) float32, K; no law of K itself reads it.
-
-        Returns:
-            (batch,) float32.
-        """
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
+        """As `Uniform.sample`."""
         low, high = _column([self.low, self.high])
         start = log(low)
         drawn = exp(start + uniform(words[VALUE]) * (log(high) - start))
-        return torch.minimum(torch.maximum(drawn, low), high)  # exp(log(x)) may miss x by an ulp
+        return _within(drawn, low, high)
+
+
+class Normal(Value):
+    """Normal; values beyond the bounds of the field that holds it are an error, `TruncatedNormal` has none."""
+
+    kind: Literal["normal"] = "normal"
+    mean: float
+    sigma: Annotated[float, Field(ge=0)]
+
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
+        """As `Uniform.sample`."""
+        return normal(words[VALUE]) * self.sigma + self.mean
+
+
+class TruncatedNormal(Value):
+    """Normal, given that it lies between `low` and `high`; `mean` and `sigma` are those before the cut.
+
+    A word is mapped to the words whose normal quantile lies within, in whole numbers, so that
+    one word suffices and nothing is rejected.
+    """
+
+    kind: Literal["truncated_normal"] = "truncated_normal"
+    mean: float
+    sigma: Positive
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        _check_order("TruncatedNormal", self.low, self.high)
+        _, count = self._ranks()
+        if count < 2**8:  # of 2^32: the law would be a handful of values
+            raise ValueError(
+                f"TruncatedNormal: {self.low:g} to {self.high:g} holds almost nothing of a normal of mean "
+                f"{self.mean:g} and deviation {self.sigma:g}"
+            )
+        return self
+
+    def _ranks(self) -> tuple[int, int]:
+        """The first of the words, ranked by their normal quantile, that lies within, and how many do."""
+        low, high = (float(ndtr((edge - self.mean) / self.sigma)) * 2**32 for edge in (self.low, self.high))
+        first, end = min(max(round(low), 0), 2**32), min(max(round(high), 0), 2**32)
+        return first, end - first
+
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
+        """As `Uniform.sample`."""
+        first, count = self._ranks()
+        # The product may pass 2^63; int64 wraps it modulo 2^64, and the mask leaves the right high half.
+        place = ((words[VALUE].long() & _LOW_HALF) * count >> 32) & _LOW_HALF
+        rank = place + first
+        # Ranks ascend: the deep negative tail first, whose words have the sign bit and the least low bits.
+        bits = torch.where(rank < 2**31, rank | 2**31, 2**32 - 1 - rank)
+        word = ((bits << 32) >> 32).to(torch.int32)
+        low, high = _column([self.low, self.high])
+        return _within(normal(word) * self.sigma + self.mean, low, high)
 
 
 class LogLinear(Value):
     r"""A power of the gain: :math:`\log y = \mathrm{slope} \cdot \log K + \mathrm{bias} + \mathrm{scatter} \cdot z`.
 
-    Natural logarithms; z is standard normal, one per image.
+    Natural logarithms; z is standard normal, one per image. `of` names another parameter in K's
+    place: Brooks et al. draw lambda_read around a line in lambda_shot.
 
     References:
         | A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising
@@ -94,12 +226,51 @@ class LogLinear(Value):
     slope: float
     bias: float
     scatter: Annotated[float, Field(ge=0)] = 0.0
+    of: Literal["K", "lambda_shot"] = "K"
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor) -> Tensor:
-        """As `LogUniform.sample`."""
-        line = log(gain) * self.slope + self.bias
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor) -> Tensor:
+        """As `Uniform.sample`."""
+        line = log(given) * self.slope + self.bias
         exponent = line + normal(words[SCATTER]) * self.scatter
         return exp(exponent.clamp(*EXP_RANGE))  # beyond it no field's bounds admit the value anyway
+
+
+class BranchedLogLinear(Value):
+    """`LogLinear` in the gain with a line and a scatter for each branch of a dual-gain sensor.
+
+    One line across both branches is wrong by a factor of two beside the switch, and its scatter
+    is then mostly that misfit.
+
+    Attributes:
+        K: where each branch begins, ascending; it reaches up to the next.
+        slope, bias, scatter: of each branch.
+    """
+
+    kind: Literal["branched_log_linear"] = "branched_log_linear"
+    K: _Gains
+    slope: tuple[float, ...]
+    bias: tuple[float, ...]
+    scatter: tuple[Annotated[float, Field(ge=0)], ...]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for values in (self.slope, self.bias, self.scatter):
+            _check_table(self.K, values, "BranchedLogLinear", repeats=False)
+        return self
+
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor) -> Tensor:
+        """As `Uniform.sample`.
+
+        Raises:
+            ValueError: a gain below the first branch.
+        """
+        starts = _column(self.K)
+        if (given < starts[0]).any():
+            raise ValueError(f"K is {given.min():g}, wanted at least {self.K[0]:g}, where its first branch begins")
+        branch = torch.searchsorted(starts, given, right=True) - 1
+        slope, bias, scatter = (_column(values)[branch] for values in (self.slope, self.bias, self.scatter))
+        exponent = (log(given) * slope + bias) + normal(words[SCATTER]) * scatter
+        return exp(exponent.clamp(*EXP_RANGE))
 
 
 class NearestInGain(Value):
@@ -118,10 +289,10 @@ class NearestInGain(Value):
         _check_table(self.K, self.values, "NearestInGain", repeats=True)
         return self
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor) -> Tensor:
-        """As `LogUniform.sample`."""
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor) -> Tensor:
+        """As `Uniform.sample`."""
         gains = sorted(set(self.K))
-        distance = (log(gain)[:, None] - log(_column(gains))[None]).abs()
+        distance = (log(given)[:, None] - log(_column(gains))[None]).abs()
         nearest = torch.from_numpy(distance.numpy().argmin(axis=1))  # of two equally near, the lower
         first = _column([self.K.index(g) for g in gains])[nearest].long()
         count = _column([self.K.count(g) for g in gains])[nearest]
@@ -144,29 +315,47 @@ class InterpolatedInGain(Value):
             raise ValueError(f"InterpolatedInGain: a value is {min(self.values):g}, wanted above 0 for its logarithm")
         return self
 
-    def sample(self, words: Tensor, entry: Tensor, gain: Tensor) -> Tensor:
-        """As `LogUniform.sample`.
+    def sample(self, words: Tensor, entry: Tensor, given: Tensor) -> Tensor:
+        """As `Uniform.sample`.
 
         Raises:
             ValueError: a gain outside the table.
         """
         gains, values = _column(self.K), _column(self.values)
-        outside = (gain < gains[0]) | (gain > gains[-1])
+        outside = (given < gains[0]) | (given > gains[-1])
         if outside.any():
-            raise ValueError(f"K is {gain[outside][0]:g}, wanted {self.K[0]:g} to {self.K[-1]:g}, where its table is")
+            raise ValueError(f"K is {given[outside][0]:g}, wanted {self.K[0]:g} to {self.K[-1]:g}, where its table is")
         if len(self.K) == 1:
-            return values.expand(gain.shape).clone()
+            return values.expand(given.shape).clone()
         if self.log_values:
             values = log(values)
-        right = torch.searchsorted(gains, gain).clamp(1, len(self.K) - 1)
-        x, x0, x1 = (log(k) for k in (gain, gains[right - 1], gains[right]))
+        right = torch.searchsorted(gains, given).clamp(1, len(self.K) - 1)
+        x, x0, x1 = (log(k) for k in (given, gains[right - 1], gains[right]))
         y0, y1 = values[right - 1], values[right]
         y = y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
         return exp(y) if self.log_values else y
 
 
-Law = Annotated[Fixed | LogUniform | LogLinear | NearestInGain | InterpolatedInGain, Field(discriminator="kind")]
-GAIN_LAWS = (LogLinear, NearestInGain, InterpolatedInGain)  # these read K
+Law = Annotated[
+    Fixed
+    | Uniform
+    | LogUniform
+    | SquaredUniform
+    | Normal
+    | TruncatedNormal
+    | LogLinear
+    | BranchedLogLinear
+    | NearestInGain
+    | InterpolatedInGain,
+    Field(discriminator="kind"),
+]
+
+
+def depends_on(law: object) -> str | None:
+    """The parameter that a law reads: K, lambda_shot, or None."""
+    if isinstance(law, LogLinear):
+        return law.of
+    return "K" if isinstance(law, BranchedLogLinear | NearestInGain | InterpolatedInGain) else None
 
 
 def _column(values: Sequence[float]) -> Tensor:
@@ -179,3 +368,13 @@ def _check_table(gains: Sequence[float], values: Sequence[float], name: str, *, 
         raise ValueError(f"{name}: {len(gains)} gains for {len(values)} values")
     if any(b < a or (b == a and not repeats) for a, b in pairwise(gains)):
         raise ValueError(f"{name}: the gains {', '.join(f'{k:g}' for k in gains)} are not ascending")
+
+
+def _check_order(name: str, low: float, high: float) -> None:
+    if low > high:
+        raise ValueError(f"{name}: low is {low:g}, wanted at most high, {high:g}")
+
+
+def _within(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Rounding may miss an edge by an ulp."""
+    return torch.minimum(torch.maximum(values, low), high)

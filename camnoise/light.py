@@ -1,5 +1,7 @@
 """From a photograph to light, and from light to the mean number of electrons."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Literal
 
@@ -9,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from .elementary import power
+from .flat import Flat
 from .frame import Frame
 from .keys import Key
 from .laws import Law
@@ -36,6 +39,11 @@ class Linearize(Stage):
 
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
         return frame.with_data(decode_srgb(frame.data), Unit.LINEAR)
+
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        if not flat.quiet:
+            raise ValueError("Linearize states no moments of a field that is noisy already: it is not linear")
+        return replace(flat, mean=decode_srgb(torch.tensor(flat.mean)).item())
 
 
 def decode_srgb(v: Tensor) -> Tensor:
@@ -96,3 +104,6 @@ class Expose(Stage):
 
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
         return frame.with_data(frame.data * drawn.per_image("electrons_at_white", frame), Unit.ELECTRON)
+
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        return flat.scaled(drawn["electrons_at_white"])

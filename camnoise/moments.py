@@ -27,6 +27,7 @@ class Moments(NamedTuple):
 
 UNIFORM = Moments(0.5, sqrt(1 / 12), -1.2)
 NORMAL = Moments(0.0, 1.0, 0.0)
+EXPONENTIAL = Moments(1.0, 1.0, 6.0)
 
 
 def poisson(rate: float) -> Moments:

@@ -9,37 +9,67 @@ import torch
 from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, ValidationError, model_validator
 from torch import Tensor
 
+from .banding import Banding, PeriodicBanding
+from .camera import Camera
 from .chain import check_chain
-from .charge import FullWell, Shot
+from .charge import PRNU, DarkCurrent, FullWell, HotPixels, Shot
 from .converter import Normalize, Quantize
+from .darkframes import DarkFrames
 from .demosaic import Demosaic
-from .frame import Frame, as_origin, check_images
-from .keys import Ids, Key, as_ids, fresh_ids, sample_id
-from .laws import NUMBERS
+from .frame import Frame
+from .keys import Key
+from .laws import FIRST, depends_on, number_of
 from .light import Expose, Linearize
 from .mosaic import Mosaic, Pattern
-from .readout import Banding, ColorBias, Gain, GaussianRead, StudentTRead, TukeyLambdaRead
+from .nlf import Heteroscedastic, LevelNoise, frame_mean
+from .plain import (
+    AdditiveGaussian,
+    AdditiveUniform,
+    Clip,
+    EightBits,
+    Impulse,
+    ScaledPoisson,
+    Speckle,
+    Stripes,
+)
+from .readout import DSNU, ColorBias, Gain, GaussianRead, PreampRead, StudentTRead, TukeyLambdaRead
 from .stage import Parameters, Stage, fixed_value
 from .units import Unit
-from .value import Value, sentence
-from .views import Views, scheme_named
+from .value import sentence
 
 # The closed union that JSON may name: nothing is ever imported by name.
 BuiltIn = Annotated[
     Linearize
     | Mosaic
     | Expose
+    | PRNU
+    | DarkCurrent
+    | HotPixels
     | Shot
     | FullWell
+    | PreampRead
     | Gain
     | GaussianRead
     | TukeyLambdaRead
     | StudentTRead
+    | DSNU
     | ColorBias
     | Banding
+    | PeriodicBanding
+    | DarkFrames
     | Quantize
     | Normalize
-    | Demosaic,
+    | Demosaic
+    | Heteroscedastic
+    | LevelNoise
+    | AdditiveGaussian
+    | AdditiveUniform
+    | ScaledPoisson
+    | Speckle
+    | Impulse
+    | Stripes
+    | Clip
+    | EightBits,
     Field(discriminator="kind"),
 ]
 _BUILT_IN: TypeAdapter[Stage] = TypeAdapter(BuiltIn)
@@ -59,7 +89,7 @@ def _read_stage(value: Any) -> Any:
         raise ValueError(sentence(error)) from None
 
 
-class Pipeline(Value):
+class Pipeline(Camera):
     """A camera: stages in the order light meets them, their units and parameters chained.
 
     Attributes:
@@ -88,7 +118,7 @@ class Pipeline(Value):
     @model_validator(mode="after")
     def _chains(self) -> Self:
         check_chain(self.stages, self.cfa)
-        if not any(fixed_value(law) is None for stage in self.stages for law in stage.laws().values()):
+        if not self.varies:
             self.draw([0])  # what is the same for every image is checked now
         return self
 
@@ -116,152 +146,110 @@ class Pipeline(Value):
             return None
         return Pipeline(self.stages[:-1], name=self.name, cfa=self.cfa) if tail[0].fits_uint16 else None
 
+    @property
+    def radius(self) -> int:
+        """How many pixels away its result looks; 0 is pointwise."""
+        return sum(stage.radius for stage in self.stages)
+
+    @property
+    def clipped(self) -> bool:
+        """Whether it cuts values off at black or white (`Clip`, `EightBits`)."""
+        return any(isinstance(stage, Clip | EightBits) for stage in self.stages)
+
+    @property
+    def varies(self) -> bool:
+        """Whether anything is drawn per image."""
+        return any(fixed_value(law) is None for stage in self.stages for law in stage.laws().values())
+
+    @property
+    def wants_mean(self) -> bool:
+        """Whether it needs the mean of whole frames."""
+        return any(stage.wants_mean for stage in self.stages)
+
     @torch.no_grad()
-    def __call__(
-        self,
-        images: Tensor,
-        ids: Ids | None = None,
-        *,
-        seed: int = 0,
-        epoch: int | None = None,
-        view: int = 1,
-        origin: Tensor | None = None,
-        body: str | Sequence[str] | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> Tensor:
-        """Exposes each image once. No gradient passes: a count of electrons has none.
+    def frame_mean(self, images: Tensor) -> Tensor:
+        """What crops of these whole images need for `frame_mean`: their mean where the stage that wants it stands.
 
         Args:
-            images: (batch, channel, row, col), floating, in the unit of `takes`.
-            ids: one int, or str, per image (or an int64 tensor); without ids the noise is new at
-                every call, and a seed or an epoch would mean nothing.
-            seed: in [0, 2^64).
-            epoch: None for frozen noise; a number for noise of that epoch's own.
-            view: which of the independent exposures, 1 to 4095.
-            origin: (batch, 2) integers, where each crop's first pixel lies in its full frame.
-            body: whose fixed pattern: one name, a name per image, or "per-sample" for one from
-                each id; None is the camera's own name.
-            dtype: float32, or uint16 for a chain that ends in Quantize.
+            images: (batch, channel, row, col), whole frames in the unit of `takes`.
 
         Returns:
-            Noisy images, rows and columns as they came, on the same device.
+            (batch,) float32.
 
         Raises:
-            ValueError: images, ids, origin or addresses that do not fit.
-            TypeError: images that are not floating, ids of another type.
+            ValueError: no stage wants it, or the parameters of the stages before it vary per image.
         """
-        if isinstance(view, bool) or view not in range(1, 4096):
-            raise ValueError(f"view is {view!r}, wanted 1 to 4095 (view 0 addresses what all views share)")
-        if ids is None and (seed != 0 or epoch is not None):
-            raise ValueError("seed or epoch came without ids, wanted both: noise without ids is new at every call")
-        frame = self._frame(images, origin)
-        key = self._key(len(images), ids, seed=seed, epoch=epoch, body=body)
-        return self._expose(frame, key.at(view), self._tabulate(key), dtype)
+        if not self.wants_mean:
+            raise ValueError(f"{self.name} has no stage that needs the mean of a frame")
+        frame, _ = self._frame(images, None, None)
+        return self._mean(frame)
 
-    @torch.no_grad()
-    def views(
-        self,
-        images: Tensor,
-        ids: Ids | None = None,
-        *,
-        scheme: str,
-        seed: int = 0,
-        epoch: int | None = None,
-        origin: Tensor | None = None,
-        body: str | Sequence[str] | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> Views:
-        """Exposes each image as a scheme says.
+    def check_channels(self, channels: int) -> None:
+        if self.cfa is not None and channels not in (1, 3):
+            raise ValueError(
+                f"images has {channels} channels, wanted 1 (a mosaic) or 3 (planes): rows of packed planes are "
+                "no sensor rows"
+            )
 
-        Args:
-            images, ids, seed, epoch, origin, body, dtype: as in `__call__`.
-            scheme: "n2c" or "n2n"; see `camnoise.views`.
+    def framed(self, data: Tensor, origin: Tensor) -> Frame:
+        return Frame(data, self.takes, origin, self.cfa if data.shape[1] == 1 else None)
 
-        Returns:
-            Clean images, noisy views, what was drawn, and the ids.
-
-        Raises:
-            ValueError, TypeError: as `__call__`; a scheme that does not exist.
-        """
-        plan = scheme_named(scheme)
-        frame = self._frame(images, origin)
-        key = self._key(len(images), ids, seed=seed, epoch=epoch, body=body)
-        drawn = self._tabulate(key)
-        exposures = [self._expose(frame, key.at(view), drawn, dtype) for view in plan.views]
-        return Views(
-            clean=self._without_noise(frame, key, drawn),
-            views=torch.stack(exposures),
-            parameters=tuple(drawn for _ in plan.views),
-            ids=key.sample,
-        )
-
-    @torch.no_grad()
-    def clean(
-        self,
-        images: Tensor,
-        ids: Ids | None = None,
-        *,
-        seed: int = 0,
-        epoch: int | None = None,
-        origin: Tensor | None = None,
-        body: str | Sequence[str] | None = None,
-    ) -> Tensor:
-        """The images with every deterministic stage on and no noise: float32, in the unit of the views.
-
-        Arguments and errors are those of `__call__`; nothing is random but drawn parameters.
-        """
-        frame = self._frame(images, origin)
-        key = self._key(len(images), ids, seed=seed, epoch=epoch, body=body)
-        return self._without_noise(frame, key, self._tabulate(key))
-
-    def draw(self, ids: Ids, *, seed: int = 0, epoch: int | None = None, view: int = 0) -> Parameters:
-        """The parameters of each sample: one (batch,) tensor per name.
-
-        Args:
-            ids: one per sample.
-            seed: in [0, 2^64).
-            epoch: as in `__call__`.
-            view: 0, which all views of a scene share, or that of a scheme with parameters per view.
-        """
-        key = Key(seed, as_ids(ids, len(ids)), epoch=epoch)
-        return self._tabulate(key, view)
-
-    def _tabulate(self, key: Key, view: int = 0) -> Parameters:
-        """Draws every law at the key's samples, K first, then what follows from the drawn values."""
+    def tabulate(self, key: Key, frame: Frame | None = None, mean: Tensor | None = None) -> Parameters:
+        """Draws every law at the key's samples, K and lambda_shot first, then what follows from the drawn values."""
         laws = {name: (stage, law) for stage in self.stages for name, law in stage.laws().items()}
         varying = ["entry", *(name for name, (_, law) in laws.items() if fixed_value(law) is None)]
-        words = key.at(view).parameter_words([NUMBERS[name] for name in varying])
+        words = key.parameter_words([number_of(name) for name in varying])
         words_of = dict(zip(varying, words, strict=True))
         drawn = Parameters({}, len(key.sample))
-        for name in sorted(laws, key=lambda name: name != "K"):
+        for name in sorted(laws, key=lambda name: name not in FIRST):
             stage, law = laws[name]
             number = fixed_value(law)
             if number is None:
-                column = law.sample(words_of[name], words_of["entry"][0], drawn.get("K"))
+                given = depends_on(law)
+                column = law.sample(words_of[name], words_of["entry"][0], None if given is None else drawn[given])
             else:
                 column = torch.full((drawn.batch,), number, dtype=torch.float32, device="cpu")
             stage.check(name, column)
             drawn = drawn.joined({name: column})
+        if self.wants_mean and (frame is not None or mean is not None):
+            drawn = drawn.joined({"frame_mean": self._mean(frame) if mean is None and frame is not None else mean})
         for stage in self.stages:
             drawn = drawn.joined(stage.derive(drawn))
         return drawn
 
-    def _expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
+    def expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
         """One exposure of a checked frame under drawn parameters."""
+        self._check_dtype(dtype)
+        data = self._through(frame, lambda stage, part: stage.apply(part, key, drawn)).data
+        if dtype == torch.uint8:
+            return (data * 255.0 + 0.5).to(torch.uint8)  # from level / 255, whose error is far below a half
+        return data if dtype == torch.float32 else data.to(torch.int32).to(torch.uint16)
+
+    def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
+        """The clean view of a checked frame under drawn parameters."""
+        return self._through(frame, lambda stage, part: stage.clean(part, key, drawn)).data
+
+    def _check_dtype(self, dtype: torch.dtype) -> None:
         last = self.stages[-1]
-        if dtype not in (torch.float32, torch.uint16):
-            raise ValueError(f"dtype is {dtype!r}, wanted torch.float32 or torch.uint16")
+        if dtype not in (torch.float32, torch.uint16, torch.uint8):
+            raise ValueError(f"dtype is {dtype!r}, wanted torch.float32, torch.uint16 or torch.uint8")
         if dtype == torch.uint16 and not (isinstance(last, Quantize) and last.fits_uint16):
             raise ValueError(
                 f"dtype uint16 is for a chain ending in a Quantize that rounds to 16 bits or fewer, "
                 f"this one ends in {last!r}{'' if self.raw is None else '; its .raw ends there'}"
             )
-        frame = self._through(frame, lambda stage, part: stage.apply(part, key, drawn))
-        return frame.data if dtype == torch.float32 else frame.data.to(torch.int32).to(torch.uint16)
+        if dtype == torch.uint8 and not isinstance(last, EightBits):
+            raise ValueError(f"dtype uint8 is for a chain ending in EightBits, this one ends in {last!r}")
 
-    def _without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
-        """The clean view of a checked frame under drawn parameters."""
-        return self._through(frame, lambda stage, part: stage.clean(part, key, drawn)).data
+    def _mean(self, frame: Frame) -> Tensor:
+        """Of whole frames, (batch,) float32, where the first stage that wants it stands."""
+        before = list(takewhile(lambda stage: not stage.wants_mean, self.stages))
+        if any(stage.laws() for stage in before):  # no stage with parameters needs to come before it
+            raise ValueError(f"{type(before[-1]).__name__} comes before a stage that needs the mean of the frame")
+        nobody = Key(0, torch.zeros(len(frame.data), dtype=torch.int64, device="cpu"))
+        for stage in before:
+            frame = stage.clean(frame, nobody, Parameters({}, len(frame.data)))
+        return frame_mean(frame.data)
 
     def _through(self, frame: Frame, step: Callable[[Stage, Frame], Frame]) -> Frame:
         """Every stage in turn; the pointwise ones band by band, because an address makes a band a crop."""
@@ -276,25 +264,3 @@ class Pipeline(Value):
         for stage in self.stages[len(pointwise) :]:
             frame = step(stage, frame)
         return frame
-
-    def _key(
-        self, batch: int, ids: Ids | None, *, seed: int, epoch: int | None, body: str | Sequence[str] | None
-    ) -> Key:
-        sample = fresh_ids(batch) if ids is None else as_ids(ids, batch)
-        if body == "per-sample":
-            bodies = sample
-        elif body is None or isinstance(body, str):
-            bodies = as_ids([sample_id(self.name if body is None else body)] * batch, batch)
-        else:
-            bodies = as_ids(body, batch, "bodies")
-        return Key(seed, sample, bodies, epoch=epoch)
-
-    def _frame(self, images: Tensor, origin: Tensor | None) -> Frame:
-        data = check_images(images, self.takes)
-        if self.cfa is not None and data.shape[1] not in (1, 3):
-            raise ValueError(
-                f"images has {data.shape[1]} channels, wanted 1 (a mosaic) or 3 (planes): rows of packed planes are "
-                "no sensor rows"
-            )
-        cfa = self.cfa if data.shape[1] == 1 else None
-        return Frame(data, self.takes, as_origin(origin, data), cfa)

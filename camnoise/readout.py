@@ -1,6 +1,7 @@
-"""From electrons to numbers: gain, read noise, color bias and banding, all in black-subtracted DN."""
+"""From electrons to numbers: gain, read noise and fixed offsets, in black-subtracted DN."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -8,13 +9,19 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from .draws import normal, student_t, tukey_lambda
+from .flat import Flat
 from .frame import Frame
 from .keys import Key, Lane, Stream
 from .laws import Law
 from .moments import LEAST_FREEDOM, LEAST_SHAPE, student_t_deviation, tukey_lambda_deviation
+from .moments import student_t as student_t_moments
+from .moments import tukey_lambda as tukey_lambda_moments
 from .mosaic import site_at
-from .stage import Dice, Parameters, Stage, fixed_value
-from .units import Deviation, GainValue, Unit
+from .stage import Dice, Noise, Parameters, Stage, fixed_value
+from .units import Deviation, ElectronDeviation, GainValue, Unit
+
+if TYPE_CHECKING:
+    from .stage import Distribution
 
 Shape = Annotated[float, Field(ge=-0.49, le=2, description="Tukey lambda shape")]
 Freedom = Annotated[float, Field(ge=1, le=1e4, description="degrees of freedom")]
@@ -38,17 +45,47 @@ class Gain(Stage):
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
         return frame.with_data(frame.data * drawn.per_image("K", frame), Unit.DN)
 
-
-class _Additive(Stage):
-    """Noise in DN that the clean view leaves out."""
-
-    takes = (Unit.DN,)
-
-    def clean(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
-        return frame
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        return flat.scaled(drawn["K"])
 
 
-class GaussianRead(_Additive):
+class PreampRead(Noise):
+    r"""Read noise before the amplifier: :math:`E 	o E + \sigma z`, in electrons.
+
+    The gain amplifies it together with the signal, and not what comes after: at high gain it is all
+    that is left, and a higher ISO then shows nothing more (ISO invariance).
+
+    Attributes:
+        sigma: standard deviation, e-.
+
+    References:
+        | Photon Transfer (Janesick, SPIE Press 2007)
+    """
+
+    kind: Literal["preamp_read"] = "preamp_read"
+    takes = (Unit.ELECTRON,)
+    names = {"sigma": "sigma_preamp"}
+
+    sigma: ElectronDeviation | Law
+
+    @property
+    def dice(self) -> tuple[Dice, ...]:
+        return ((Stream.PREAMP, 0),)
+
+    def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
+        noise = normal(key.words(frame, Stream.PREAMP)[0]) * drawn.per_image("sigma_preamp", frame)
+        return frame.with_data(frame.data + noise)
+
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        return flat.noisier("pixel", drawn["sigma_preamp"] ** 2)
+
+    def noise(self, drawn: Mapping[str, float]) -> "Distribution":
+        from scipy.stats import norm
+
+        return norm(scale=drawn["sigma_preamp"])
+
+
+class GaussianRead(Noise):
     r"""Normal read noise: :math:`y = x + \sigma z`.
 
     Attributes:
@@ -56,6 +93,7 @@ class GaussianRead(_Additive):
     """
 
     kind: Literal["gaussian_read"] = "gaussian_read"
+    takes = (Unit.DN,)
     names = {"sigma": "sigma_read"}
 
     sigma: Deviation | Law
@@ -68,8 +106,16 @@ class GaussianRead(_Additive):
         noise = normal(key.words(frame)[Lane.READ]) * drawn.per_image("sigma_read", frame)
         return frame.with_data(frame.data + noise)
 
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        return flat.noisier("pixel", drawn["sigma_read"] ** 2)
 
-class _HeavyTailed(_Additive):
+    def noise(self, drawn: Mapping[str, float]) -> "Distribution":
+        from scipy.stats import norm
+
+        return norm(scale=drawn["sigma_read"])
+
+
+class _HeavyTailed(Noise):
     """Read noise stated by its deviation or, where the tails leave none, by its raw scale."""
 
     least: ClassVar[tuple[str, float]]  # the field of the shape, and its least value with a deviation
@@ -114,6 +160,7 @@ class TukeyLambdaRead(_HeavyTailed):
     """
 
     kind: Literal["tukey_lambda_read"] = "tukey_lambda_read"
+    takes = (Unit.DN,)
     names = {"sigma": "sigma_read", "scale": "scale_read", "lam": "lam"}
     least = ("lam", LEAST_SHAPE)
 
@@ -134,6 +181,16 @@ class TukeyLambdaRead(_HeavyTailed):
         lam, scale = (drawn.per_image(name, frame) for name in ("lam", "scale_read"))
         return frame.with_data(frame.data + tukey_lambda(key.words(frame)[Lane.READ], lam, scale))
 
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        variance = drawn["sigma_read"] ** 2
+        return flat.noisier("pixel", variance, tukey_lambda_moments(drawn["lam"]).kurtosis * variance**2)
+
+    def noise(self, drawn: Mapping[str, float]) -> "Distribution":
+        from scipy.stats import logistic, tukeylambda
+
+        law = logistic if abs(drawn["lam"]) < 1e-6 else tukeylambda
+        return law(*() if law is logistic else (drawn["lam"],), scale=drawn["scale_read"])
+
 
 class StudentTRead(_HeavyTailed):
     r"""Read noise with the tails of Student's t.
@@ -151,6 +208,7 @@ class StudentTRead(_HeavyTailed):
     """
 
     kind: Literal["student_t_read"] = "student_t_read"
+    takes = (Unit.DN,)
     names = {"sigma": "sigma_read", "scale": "scale_read", "nu": "nu"}
     least = ("nu", LEAST_FREEDOM)
 
@@ -172,8 +230,18 @@ class StudentTRead(_HeavyTailed):
         noise = student_t(words[Lane.READ], words[Lane.ANGLE], nu) * drawn.per_image("scale_read", frame)
         return frame.with_data(frame.data + noise)
 
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        moments = student_t_moments(drawn["nu"])
+        variance = (drawn["scale_read"] * moments.deviation) ** 2
+        return flat.noisier("pixel", variance, moments.kurtosis * variance**2)
 
-class ColorBias(_Additive):
+    def noise(self, drawn: Mapping[str, float]) -> "Distribution":
+        from scipy.stats import t
+
+        return t(drawn["nu"], scale=drawn["scale_read"])
+
+
+class ColorBias(Noise):
     """A constant offset per filter color: what is left of black-level error and dark current.
 
     A mosaic takes the bias of each pixel's filter; three planes take R, the mean of the two
@@ -188,6 +256,7 @@ class ColorBias(_Additive):
     """
 
     kind: Literal["color_bias"] = "color_bias"
+    takes = (Unit.DN,)
     names = {"R": "bias_R", "G1": "bias_G1", "G2": "bias_G2", "B": "bias_B"}
 
     R: Bias | Law
@@ -208,42 +277,45 @@ class ColorBias(_Additive):
         bias = torch.gather(table, 1, sites.flatten(1)).reshape(frame.data.shape)
         return frame.with_data(frame.data + bias)
 
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        if flat.site is None:
+            raise ValueError("ColorBias states nothing of a sensor without filters")
+        if flat.site == "G":  # a plane
+            return flat.shifted((drawn["bias_G1"] + drawn["bias_G2"]) / 2)
+        return flat.shifted(drawn[f"bias_{flat.site}"])
 
-class Banding(_Additive):
-    r"""Row and column noise: one normal draw per row and one per column of the *sensor*.
 
-    .. math:: y_{ij} = x_{ij} + \sigma_\mathrm{row} z_i + \sigma_\mathrm{col} z_j
+class DSNU(Noise):
+    """Dark signal non-uniformity: an offset of its own for each pixel of the body, the same in every exposure.
 
-    Rows are those of the mosaic (or of all three planes together), never of a packed plane. Row
-    noise is temporal: new in every view. Column noise belongs to the body ("fixed": the column
-    amplifiers of that camera), or is temporal too.
+    What is left of it does not grow with time; the non-uniformity of the dark current, which does, is
+    `DarkCurrent.spread`.
 
     Attributes:
-        sigma_row, sigma_col: standard deviation, DN.
-        columns: whether column noise is "fixed" to the body or "temporal".
+        sigma: standard deviation, DN.
 
     References:
-        | A Physics-based Noise Formation Model for Extreme Low-light Raw Denoising
-        | (Wei et al., CVPR 2020), https://arxiv.org/abs/2003.12751
         | EMVA Standard 1288, release 4.0
     """
 
-    kind: Literal["banding"] = "banding"
-    names = {"sigma_row": "sigma_row", "sigma_col": "sigma_col"}
+    kind: Literal["dsnu"] = "dsnu"
+    takes = (Unit.DN,)
+    names = {"sigma": "sigma_dsnu"}
 
-    sigma_row: Deviation | Law = 0.0
-    sigma_col: Deviation | Law = 0.0
-    columns: Literal["fixed", "temporal"] = "fixed"
+    sigma: Deviation | Law
 
     @property
     def dice(self) -> tuple[Dice, ...]:
-        return ((Stream.ROW, 0), (self._column_stream, 0))
-
-    @property
-    def _column_stream(self) -> Stream:
-        return Stream.COLUMN_FIXED if self.columns == "fixed" else Stream.COLUMN
+        return ((Stream.DSNU, 0),)
 
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
-        rows = normal(key.row_words(frame, Stream.ROW)) * drawn.per_image("sigma_row", frame)
-        columns = normal(key.column_words(frame, self._column_stream)) * drawn.per_image("sigma_col", frame)
-        return frame.with_data(frame.data + rows + columns)
+        offset = normal(key.words(frame, Stream.DSNU)[0]) * drawn.per_image("sigma_dsnu", frame)
+        return frame.with_data(frame.data + offset)
+
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        return flat.noisier("fixed", drawn["sigma_dsnu"] ** 2)
+
+    def noise(self, drawn: Mapping[str, float]) -> "Distribution":
+        from scipy.stats import norm
+
+        return norm(scale=drawn["sigma_dsnu"])

@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import numpy as np
 import torch
 from pydantic.fields import FieldInfo
 from torch import Tensor
 
+from .flat import Flat
 from .frame import Frame
-from .keys import Key, Lane, Stream
-from .laws import GAIN_LAWS, Fixed
+from .keys import Key
+from .laws import Fixed, depends_on
 from .units import Unit
 from .value import Value
 
-Dice = tuple[Stream, Lane | int]
+if TYPE_CHECKING:
+    from scipy.stats._distn_infrastructure import rv_frozen as Distribution  # noqa: N812
+
+Dice = tuple[int, int]  # a stream and a lane
 
 
 class Parameters(Mapping[str, Tensor]):
@@ -59,8 +63,12 @@ class Parameters(Mapping[str, Tensor]):
         return Parameters({**self._columns, **columns}, self.batch)
 
     def sample(self, image: int) -> dict[str, float]:
-        """Image number `image` as numbers whose repr is the shortest that names the float32."""
-        return {name: float(str(np.float32(column[image]))) for name, column in self._columns.items()}
+        """Image number `image` as numbers whose repr is the shortest that names the float32.
+
+        What the camera of that image does not have (NaN, in a mixture) is left out.
+        """
+        numbers = {name: float(str(np.float32(column[image]))) for name, column in self._columns.items()}
+        return {name: number for name, number in numbers.items() if number == number}
 
 
 class Stage(Value):
@@ -72,6 +80,10 @@ class Stage(Value):
         names: field -> parameter, for each field that may vary per image; the stage owns them.
         reads: parameters of other stages that it needs.
         radius: how many pixels away the result looks; 0 is pointwise.
+        wants_mean: whether it needs the mean of the whole frame where it stands, as column `frame_mean`.
+
+    A stage of your own states the same, draws from streams 64 to 95 (or, for what is fixed to a
+    body, 96 to 127), and is held to its promises by `camnoise.testing.assert_noise`.
     """
 
     takes: ClassVar[tuple[Unit, ...]]
@@ -79,6 +91,7 @@ class Stage(Value):
     names: ClassVar[Mapping[str, str]] = {}
     reads: ClassVar[tuple[str, ...]] = ()
     radius: ClassVar[int] = 0
+    wants_mean: ClassVar[bool] = False
 
     kind: str
 
@@ -93,8 +106,8 @@ class Stage(Value):
         return {name: value for name, value in fields.items() if value is not None}
 
     def needs(self) -> set[str]:
-        """The parameters it reads and does not own: those of its `reads`, and K where a law depends on it."""
-        through_laws = {"K" for law in self.laws().values() if isinstance(law, GAIN_LAWS)}
+        """The parameters it reads: those of its `reads`, and those that its laws depend on."""
+        through_laws = {name for law in self.laws().values() if (name := depends_on(law)) is not None}
         return {*self.reads, *through_laws}
 
     def derive(self, drawn: Parameters) -> dict[str, Tensor]:
@@ -109,6 +122,22 @@ class Stage(Value):
         """The same without noise, bias, fixed pattern and rounding. Deterministic stages do what they do."""
         return self.apply(frame, key, drawn)
 
+    def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
+        """What becomes of a flat field: the moments that the stage promises.
+
+        Args:
+            flat: as the stages before it leave it.
+            drawn: one image's row of the table of parameters.
+
+        Raises:
+            ValueError: nothing can be said, or nothing at this level.
+        """
+        raise ValueError(f"{type(self).__name__} states no moments of a flat field (it has no `expect`)")
+
+    def noise(self, drawn: Mapping[str, float]) -> "Distribution | None":
+        """The law of the noise that it adds to every pixel, whatever the signal; None where there is no such law."""
+        return None
+
     def check(self, name: str, column: Tensor) -> None:
         """Holds drawn values to the bounds of their field.
 
@@ -122,6 +151,13 @@ class Stage(Value):
             raise ValueError(
                 f"{type(self).__name__} drew {name} = {column[wrong][0].item():g}, wanted {low:g} to {high:g}"
             )
+
+
+class Noise(Stage):
+    """A stage that the clean view leaves out."""
+
+    def clean(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
+        return frame
 
 
 def fixed_value(value: object) -> float | None:

@@ -1,22 +1,32 @@
 """What every stage promises, as one check; and how to draw any stage."""
 
+import atexit
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args, get_origin
 
+import numpy as np
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from camnoise.darkframes import DarkFrames
 from camnoise.frame import Frame
-from camnoise.keys import Key, Stream
+from camnoise.keys import Key
 from camnoise.laws import Fixed
 from camnoise.pipeline import Pipeline
 from camnoise.readout import _HeavyTailed
 from camnoise.stage import Parameters, Stage, bounds
+from camnoise.testing.promises import check_promises
 from camnoise.units import Unit
 
 # Values of the parameters that a stage reads and does not own.
-OTHERS = {"K": 2.0, "black": 512.0, "white": 4000.0, "ratio": 1.0, "bits": 14.0, "step": 1.0}
+OTHERS = {
+    **{"K": 2.0, "black": 512.0, "white": 4000.0, "ratio": 1.0, "bits": 14.0, "step": 1.0},
+    **{"exposure_time": 10.0, "dark_time": 10.0, "frame_mean": 0.3},
+}
 # Where a field's full range would make the noise of the test image vanish or overflow.
 LEAST = {"lam": -0.35, "nu": 3.0}  # so that a deviation can be stated for every image
 SENSIBLE = {
@@ -29,6 +39,27 @@ SENSIBLE = {
     "sigma_row": (0.01, 100.0),
     "sigma_col": (0.01, 100.0),
     "full_well": (1.0, 1e5),
+    "sigma_prnu": (0.001, 0.1),
+    "dark_current": (0.01, 100.0),
+    "exposure_time": (0.01, 100.0),
+    "temperature": (-40.0, 60.0),
+    "dark_spread": (0.01, 2.0),
+    "hot_fraction": (0.2, 0.8),
+    "hot_current": (0.1, 1000.0),
+    "sigma_preamp": (0.01, 100.0),
+    "sigma_dsnu": (0.01, 100.0),
+    "sigma_periodic": (0.01, 100.0),
+    "lambda_shot": (1e-5, 1.0),
+    "lambda_read": (1e-5, 1.0),
+    "level": (0.01, 1.0),
+    "sigma_gaussian": (0.001, 1.0),
+    "sigma_uniform": (0.001, 1.0),
+    "peak": (5.0, 1e5),
+    "speckle_variance": (1e-4, 1.0),
+    "impulse_fraction": (0.2, 0.8),
+    "salt": (0.2, 0.8),
+    "stripe_row": (0.001, 1.0),
+    "stripe_col": (0.001, 1.0),
 }
 
 
@@ -40,13 +71,31 @@ def every_stage() -> list[type[Stage]]:
             yield sub
             yield from below(sub)
 
-    library = {s for s in below(Stage) if s.__module__.startswith("camnoise.") and not s.__name__.startswith("_")}
-    return sorted(library, key=lambda s: s.__name__)
+    library = {s for s in below(Stage) if s.__module__.startswith("camnoise.") and "kind" in s.__annotations__}
+    return sorted(library - {Stage}, key=lambda s: s.__name__)
+
+
+@cache
+def dark_bank() -> Path:
+    """Seven dark frames of a made-up camera, as a file."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    rng = np.random.Generator(np.random.PCG64(3))
+    path = Path(folder.name) / "dark.npy"
+    np.save(path, np.floor(512.5 + 3 * rng.standard_normal((7, 128, 90))).astype(np.uint16))
+    return path
+
+
+def dark_frames(**fields: Any) -> DarkFrames:
+    """A stage with those dark frames, BGGR."""
+    return DarkFrames.of(dark_bank(), **{"black": 512.0, "cfa": "BGGR", **fields})
 
 
 @st.composite
 def stages(draw: st.DrawFn, kind: type[Stage]) -> Stage:
     """A stage of that kind with any parameters within the bounds of its fields."""
+    if kind is DarkFrames:
+        return dark_frames(in_place=draw(st.booleans()), step=draw(st.sampled_from([0.0, 1.0])))
     fields: dict[str, Any] = {}
     sized = draw(st.sampled_from(["sigma", "scale"])) if issubclass(kind, _HeavyTailed) else None
     for field, info in kind.model_fields.items():
@@ -55,7 +104,7 @@ def stages(draw: st.DrawFn, kind: type[Stage]) -> Stage:
         if get_origin(info.annotation) is Literal:
             fields[field] = draw(st.sampled_from(get_args(info.annotation)))
             continue
-        name = kind.names[field]
+        name = kind.names.get(field, field)
         low, high = bounds(kind, field)
         low, high = max(low, SENSIBLE.get(name, (low,))[0]), min(high, SENSIBLE.get(name, (0, high))[1])
         if sized == "sigma" and issubclass(kind, _HeavyTailed) and field == kind.least[0]:
@@ -64,7 +113,8 @@ def stages(draw: st.DrawFn, kind: type[Stage]) -> Stage:
             fields[field] = draw(st.integers(int(low), int(high)))
             continue
         number = draw(st.floats(low, high, exclude_min=low == 0))
-        fields[field] = Fixed(value=number) if draw(st.booleans()) else number
+        may_be_law = info.annotation is not float
+        fields[field] = Fixed(value=number) if may_be_law and draw(st.booleans()) else number
     return kind(**fields)
 
 
@@ -90,87 +140,20 @@ def photographs(unit: Unit, channels: int, batch: int = 3, rows: int = 12, cols:
     return ramp * {Unit.ELECTRON: 500.0, Unit.DN: 1000.0, Unit.RAW_DN: 3000.0}.get(unit, 1.0)
 
 
-class Meddled(Key):
-    """A key some of whose dice have been turned over."""
-
-    turned: frozenset[tuple[int, int]] = frozenset()
-
-    def _call(self, stream, position, channel):
-        words = super()._call(stream, position, channel)
-        turn = [0x5A5A5A5A if (stream, lane) in self.turned else 0 for lane in range(4)]
-        return words ^ torch.tensor(turn, dtype=torch.int32).reshape(-1, *[1] * (words.ndim - 1))
-
-
-def check_dice(stage: Stage, frame: Frame, key: Key, drawn: Parameters, result: Tensor) -> None:
-    """The stage depends on each of the dice it states, and on no other."""
-
-    def with_turned(dice: set[tuple[int, int]]) -> Tensor:
-        meddled = Meddled(key.seed, key.sample, key.body, key.view, key.epoch)
-        object.__setattr__(meddled, "turned", frozenset(dice))
-        return stage.apply(frame, meddled, drawn).data
-
-    stated = {(int(stream), int(lane)) for stream, lane in stage.dice}
-    every = {(int(stream), lane) for stream in Stream for lane in range(4)}
-    assert torch.equal(with_turned(every - stated), result), "a stage reads dice that it does not state"
-    for one in stated:
-        assert not torch.equal(with_turned({one}), result), "a stage states dice that it does not read"
-
-
 def check_stage(stage: Stage, seed: int) -> None:
     """Raises AssertionError naming the first promise that `stage` breaks."""
     unit = stage.takes[0]
-    channels, cfa = {"Mosaic": (3, None), "Demosaic": (1, "GRBG"), "ColorBias": (1, "GBRG")}.get(
-        type(stage).__name__, (3, None)
-    )
+    channels, cfa = {
+        "Mosaic": (3, None),
+        "Demosaic": (1, "GRBG"),
+        "ColorBias": (1, "GBRG"),
+        "DarkFrames": (1, "GBRG"),
+    }.get(type(stage).__name__, (3, None))
     ids = torch.tensor([11, -8, 5])
-    origin = torch.tensor([[0, 0], [7, 2], [100, 65_000]])
+    origin = torch.tensor([[0, 0], [7, 2], [100, 65_000 if stage.kind != "dark_frames" else 2]])
     frame = Frame(photographs(unit, channels), unit, origin, cfa)
-    key = Key(seed, ids, ids + 1, view=1)
-    drawn = parameters(stage, 3)
-    before = frame.data.clone()
-
-    after = stage.apply(frame, key, drawn)
-    assert torch.equal(frame.data, before), "input changed"
-    assert after.data.dtype == torch.float32, "not float32"
-    assert after.unit == (stage.gives or unit), "another unit than stated"
-    assert after.data.shape[2:] == before.shape[2:], "rows or columns changed"
-    assert torch.isfinite(after.data).all(), "not finite"
-
-    again = stage.apply(frame, Key(seed, ids, ids + 1, view=1), drawn)
-    assert torch.equal(again.data, after.data), "same address, other noise"
-
-    for image in range(3):
-        part = slice(image, image + 1)
-        alone = Frame(before[part], unit, origin[part], cfa)
-        one = stage.apply(alone, Key(seed, ids[part], ids[part] + 1, view=1), drawn.take(part))
-        assert torch.equal(one.data, after.data[part]), "noise depends on the batch"
-    turn = torch.tensor([2, 0, 1])
-    turned = stage.apply(
-        Frame(before[turn], unit, origin[turn], cfa), Key(seed, ids[turn], ids[turn] + 1, view=1), drawn.take(turn)
-    )
-    assert torch.equal(turned.data, after.data[turn]), "noise depends on the place in the batch"
-
-    top, left, r = 3, 2, stage.radius
-    crop = Frame(before[:, :, top:, left:-1], unit, origin + torch.tensor([top, left]), cfa)
-    cropped = stage.apply(crop, Key(seed, ids, ids + 1, view=1), drawn).data
-    whole = after.data[:, :, top:, left:-1]
-    rows, cols = whole.shape[2:]
-    inner = (slice(None), slice(None), slice(r, rows - r), slice(r, cols - r))
-    assert torch.equal(cropped[inner], whole[inner]), "crop then noise is not noise then crop"
-
     assert type(stage).model_validate_json(stage.model_dump_json()) == stage, "JSON does not round-trip"
-
-    if stage.dice:
-        other = stage.apply(frame, Key(seed ^ 1, ids + 2**40, ids, view=2), drawn)
-        assert not torch.equal(other.data, after.data), "noise ignores its address"
-    else:
-        other = stage.apply(frame, Key(seed ^ 1, ids + 2**40, ids, view=2), drawn)
-        assert torch.equal(other.data, after.data), "a stage without dice depends on the address"
-    clean = stage.clean(frame, key, drawn)
-    moved = stage.clean(frame, Key(seed ^ 1, ids + 2**40, ids, view=2), drawn)
-    assert torch.equal(clean.data, moved.data), "the clean view has noise"
-    assert torch.equal(frame.data, before), "clean changed its input"
-    check_dice(stage, frame, key, drawn, after.data)
+    check_promises(stage, frame, Key(seed, ids, ids + 1, view=1), parameters(stage, 3))
 
 
 def camera(**changes: Stage) -> Pipeline:

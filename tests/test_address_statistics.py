@@ -11,7 +11,12 @@ from math import pi, sqrt
 import numpy as np
 import pytest
 import torch
-from bounds import (
+from scipy import stats
+
+from camnoise import draws, moments
+from camnoise.frame import Frame
+from camnoise.keys import Key, Lane, Stream, as_ids
+from camnoise.testing.bounds import (
     block_variance,
     cdf_gap,
     chi_square_limit,
@@ -21,11 +26,6 @@ from bounds import (
     poisson_chi_square,
     variance_band,
 )
-from scipy import stats
-
-from camnoise import draws, moments
-from camnoise.frame import Frame
-from camnoise.keys import Key, Lane, Stream, as_ids
 from camnoise.units import Unit
 
 IDS = ["voc2012/2007_000027", "voc2012/2007_000032"]

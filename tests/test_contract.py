@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 import torch
-from contract import camera, check_stage, every_stage, parameters, photographs, stages
+from contract import camera, check_stage, dark_frames, every_stage, parameters, photographs, stages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -149,8 +149,8 @@ class SilentlyNoisy(GaussianRead):
         (NoisyClean, "the clean view has noise"),
         (SilentlyNoisy, "a stage without dice depends on the address"),
         (FirstImages, "noise depends on the batch"),
-        (WrongLane, "a stage reads dice that it does not state"),
-        (Idle, "a stage states dice that it does not read"),
+        (WrongLane, "reads dice that it does not state"),
+        (Idle, "states dice that it does not read"),
     ],
 )
 def test_a_planted_violation_is_caught(fault, promise):
@@ -160,7 +160,7 @@ def test_a_planted_violation_is_caught(fault, promise):
 
 def _digest(stage, seed: int) -> int:
     unit = stage.takes[0]
-    channels, cfa = (1, "GRBG") if stage.kind in ("demosaic", "color_bias") else (3, None)
+    channels, cfa = (1, "GRBG") if stage.kind in ("demosaic", "color_bias", "dark_frames") else (3, None)
     frame = Frame(photographs(unit, channels), unit, torch.zeros((3, 2), dtype=torch.int64), cfa)
     ids = torch.tensor([1, 2, 3])
     return zlib.crc32(stage.apply(frame, Key(seed, ids, ids), parameters(stage, 3)).data.numpy().tobytes())
@@ -174,7 +174,13 @@ def _examples() -> list:
     return [
         *camera().stages,
         *(cn.Linearize(), cn.Mosaic(pattern="BGGR"), cn.Demosaic()),
-        *(cn.GaussianRead(sigma=3.0), cn.StudentTRead(sigma=3.0, nu=5.0)),
+        *(cn.GaussianRead(sigma=3.0), cn.StudentTRead(sigma=3.0, nu=5.0), dark_frames()),
+        *(cn.PRNU(sigma=0.01), cn.DarkCurrent(current=2.0, seconds=3.0, spread=0.3)),
+        *(cn.HotPixels(fraction=0.1, current=50.0), cn.PreampRead(sigma=2.0), cn.DSNU(sigma=1.0)),
+        *(cn.PeriodicBanding(sigma=2.0, period=7.3), cn.Heteroscedastic(lambda_shot=0.01, lambda_read=1e-4)),
+        *(cn.LevelNoise(sigma=0.1, shot_share=0.4), cn.AdditiveGaussian(sigma=0.1), cn.AdditiveUniform(sigma=0.1)),
+        *(cn.ScaledPoisson(peak=30.0), cn.Speckle(variance=0.1), cn.Impulse(fraction=0.2, salt=0.5)),
+        *(cn.Stripes(sigma_row=0.1, sigma_col=0.1), cn.Clip(), cn.EightBits()),
     ]
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bounds import mean_band
 from scipy import stats
 from words import (
     EDGES,
@@ -31,6 +30,7 @@ from camnoise import draws, keys, laws, moments
 from camnoise.elementary import log
 from camnoise.frame import Frame
 from camnoise.keys import Key, Lane, Stream
+from camnoise.testing.bounds import mean_band
 from camnoise.units import Unit
 
 GOLDEN = Path(__file__).parent / "golden" / "draws.json"

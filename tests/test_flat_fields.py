@@ -10,7 +10,6 @@ from math import hypot, sqrt
 import numpy as np
 import pytest
 import torch
-from bounds import ALPHA, block_variance, variance_band
 from contract import camera
 from scipy import stats
 
@@ -18,6 +17,7 @@ import camnoise as cn
 from camnoise.draws import uniform
 from camnoise.keys import Lane
 from camnoise.moments import student_t, tukey_lambda
+from camnoise.testing.bounds import ALPHA, block_variance, variance_band
 
 Z = float(stats.norm.isf(ALPHA / 2))  # 6.1
 K, SIGMA, LAM, ROW, COL, STEP = 2.0, 5.0, -0.05, 2.0, 1.5, 4.0

@@ -129,7 +129,7 @@ def test_bad_addresses_are_refused(arguments, error, sentence):
         ),
         (
             [cn.Gain(K=cn.LogLinear(slope=1, bias=0))],
-            "stage 1 of 1, Gain, has a law of K that reads K: LogLinear",
+            "stage 1 of 1, Gain, has a law of K that reads K: LogLinear; K is drawn first",
         ),
         (
             [cn.Demosaic(), cn.Expose(black=0, white=9), cn.Gain(K=1)],

@@ -13,10 +13,10 @@ tails beyond them.
 import numpy as np
 import pytest
 import torch
-from bounds import into_bins, poisson_bins
 from words import EDGES, as_words, edge_and_random_words
 
 from camnoise import draws
+from camnoise.testing.bounds import into_bins, poisson_bins
 
 N, LEAST = 1e8, 10
 RATES = (0.01, 0.5, 2.0, 2.25, 3.0, 5.0, 12.0, 50.0, 1e3, 1e4, 1e5, 1e6)

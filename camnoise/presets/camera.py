@@ -5,10 +5,11 @@ from typing import Literal
 
 import numpy as np
 
+from ..banding import Banding
 from ..laws import Fixed, InterpolatedInGain, Law, LogLinear, LogUniform, NearestInGain
 from ..moments import tukey_lambda_deviation
 from ..mosaic import Pattern
-from ..readout import Banding, ColorBias, Gain, TukeyLambdaRead
+from ..readout import ColorBias, Gain, TukeyLambdaRead
 from ..stage import Stage
 from ..value import Value
 

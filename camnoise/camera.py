@@ -1,0 +1,320 @@
+"""What every camera offers, whether it is one chain of stages or a mixture of several."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .frame import Frame, as_origin, check_images
+from .keys import Ids, Key, as_ids, fresh_ids, sample_id
+from .stage import Parameters
+from .units import Unit
+from .value import Value
+from .views import Scheme, Views, moved, scheme_named, valid
+
+
+class Camera(Value):
+    """Makes noisy exposures of clean images: a `Pipeline`, or a `Mixture` of them.
+
+    Attributes:
+        name: its fixed patterns belong to this body unless a call names another.
+    """
+
+    name: str = "camera"
+
+    # --- what a kind of camera has to say
+
+    @property
+    def takes(self) -> Unit:
+        """The unit of the images it wants."""
+        raise NotImplementedError
+
+    @property
+    def gives(self) -> Unit:
+        """The unit of the images it returns."""
+        raise NotImplementedError
+
+    @property
+    def radius(self) -> int:
+        """How many pixels away its result looks; 0 is pointwise."""
+        raise NotImplementedError
+
+    @property
+    def clipped(self) -> bool:
+        """Whether it cuts values off at black or white (`Clip`, `EightBits`)."""
+        raise NotImplementedError
+
+    @property
+    def varies(self) -> bool:
+        """Whether anything is drawn per image."""
+        raise NotImplementedError
+
+    @property
+    def wants_mean(self) -> bool:
+        """Whether it needs the mean of whole frames."""
+        raise NotImplementedError
+
+    def check_channels(self, channels: int) -> None:
+        """Raises ValueError where images of so many channels cannot be taken."""
+
+    def framed(self, data: Tensor, origin: Tensor) -> Frame:
+        """Checked images as it takes them in."""
+        return Frame(data, self.takes, origin)
+
+    def tabulate(self, key: Key, frame: Frame | None = None, mean: Tensor | None = None) -> Parameters:
+        """Draws the parameters at the key's samples and view.
+
+        Args:
+            key: whose view is that of the parameters.
+            frame: the images, where their means are needed and not given.
+            mean: (batch,) of whole frames.
+        """
+        raise NotImplementedError
+
+    def expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
+        """One exposure of a checked frame under drawn parameters."""
+        raise NotImplementedError
+
+    def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
+        """The clean view of a checked frame under drawn parameters."""
+        raise NotImplementedError
+
+    # --- what every camera does
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        images: Tensor,
+        ids: Ids | None = None,
+        *,
+        seed: int = 0,
+        epoch: int | None = None,
+        view: int = 1,
+        origin: Tensor | None = None,
+        body: str | Sequence[str] | None = None,
+        frame_mean: Tensor | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """Exposes each image once. No gradient passes: a count of electrons has none.
+
+        Args:
+            images: (batch, channel, row, col), floating, in the unit of `takes`.
+            ids: one int, or str, per image (or an int64 tensor); without ids the noise is new at
+                every call, and a seed or an epoch would mean nothing.
+            seed: in [0, 2^64).
+            epoch: None for frozen noise; a number for noise of that epoch's own.
+            view: which of the independent exposures, 1 to 4095.
+            origin: (batch, 2) integers, where each crop's first pixel lies in its full frame.
+            body: whose fixed pattern: one name, a name per image, or "per-sample" for one from
+                each id; None is the camera's own name.
+            frame_mean: (batch,) means of the whole frames that the images are crops of, for a
+                camera that needs them (`LevelNoise`); `Pipeline.frame_mean` makes them.
+            dtype: float32, uint16 for a chain that ends in Quantize, uint8 for one that ends in EightBits.
+
+        Returns:
+            Noisy images, rows and columns as they came, on the same device.
+
+        Raises:
+            ValueError: images, ids, origin or addresses that do not fit.
+            TypeError: images that are not floating, ids of another type.
+        """
+        if isinstance(view, bool) or view not in range(1, 4096):
+            raise ValueError(f"view is {view!r}, wanted 1 to 4095 (view 0 addresses what all views share)")
+        if ids is None and (seed != 0 or epoch is not None):
+            raise ValueError("seed or epoch came without ids, wanted both: noise without ids is new at every call")
+        frame, mean = self._frame(images, origin, frame_mean)
+        key = self._key(_as_samples(ids, len(images)), seed=seed, epoch=epoch, body=body)
+        return self.expose(frame, key.at(view), self.tabulate(key.at(0), frame, mean), dtype)
+
+    @torch.no_grad()
+    def views(
+        self,
+        images: Tensor,
+        ids: Ids | None = None,
+        *,
+        scheme: str,
+        seed: int = 0,
+        epoch: int | None = None,
+        origin: Tensor | None = None,
+        body: str | Sequence[str] | None = None,
+        cameras: "Sequence[Camera] | None" = None,
+        frame_mean: Tensor | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> Views:
+        """Exposes each image as a scheme says.
+
+        Args:
+            images, ids, seed, epoch, origin, body, frame_mean, dtype: as in `__call__`.
+            scheme: n2c, n2n, n2n-free, nrl, rcl, noisier, burst; see `camnoise.views`.
+            cameras: the two different cameras of nrl, this one first; None for all other schemes.
+
+        Returns:
+            Clean images, noisy views, what was drawn, and the ids.
+
+        Raises:
+            ValueError, TypeError: as `__call__`; a scheme that does not exist, cameras that do not fit it.
+        """
+        plan, sample = scheme_named(scheme), _as_samples(ids, len(images))
+        chosen = self._cameras(plan, cameras)
+        if plan.alpha and dtype != torch.float32:
+            raise ValueError(
+                f"dtype is {dtype} for scheme {plan}, wanted float32: its second view is no single exposure"
+            )
+        address = {"seed": seed, "epoch": epoch, "body": body}
+        frames, tables = self._tables(plan, chosen, images, sample, origin=origin, frame_mean=frame_mean, **address)
+        exposures, shifts = [], []
+        for number, camera, frame, drawn in zip(plan.views, chosen, frames, tables, strict=True):
+            key = camera._key(sample, **address).at(number)
+            shifts.append(plan.shift(key))
+            scene = moved(frame, shifts[-1]) if plan.reach else frame
+            exposures.append(camera.expose(scene, key, drawn, dtype))
+        if len({one.shape for one in exposures}) > 1:
+            came = " and ".join(str(tuple(one.shape)) for one in exposures)
+            raise ValueError(f"the cameras of {plan} give images of {came}, wanted one shape")
+        clean = chosen[0].without_noise(frames[0], chosen[0]._key(sample, **address), tables[0])
+        if plan.alpha:
+            exposures[1] = exposures[0] + (exposures[1] - clean) * plan.alpha
+        moves = torch.stack(shifts)
+        return Views(
+            clean=clean,
+            views=torch.stack(exposures),
+            parameters=tables,
+            ids=sample,
+            clipped=any(camera.clipped for camera in chosen),
+            shifts=moves if plan.reach else None,
+            valid=valid(moves, *clean.shape[2:], self.radius).to(clean.device) if plan.reach else None,
+        )
+
+    @torch.no_grad()
+    def clean(
+        self,
+        images: Tensor,
+        ids: Ids | None = None,
+        *,
+        scheme: str = "n2c",
+        seed: int = 0,
+        epoch: int | None = None,
+        origin: Tensor | None = None,
+        body: str | Sequence[str] | None = None,
+        frame_mean: Tensor | None = None,
+    ) -> Tensor:
+        """The clean images of a scheme: every deterministic stage on and no noise; float32, in the unit of the views.
+
+        Arguments and errors are those of `views`; nothing is random but drawn parameters.
+        """
+        plan, sample = scheme_named(scheme), _as_samples(ids, len(images))
+        frame, mean = self._frame(images, origin, frame_mean)
+        key = self._key(sample, seed=seed, epoch=epoch, body=body)
+        return self.without_noise(frame, key, self.tabulate(key.at(1 if plan.own else 0), frame, mean))
+
+    def draw(self, ids: Ids, *, seed: int = 0, epoch: int | None = None, view: int = 0) -> Parameters:
+        """The parameters of each sample: one (batch,) tensor per name.
+
+        What follows from a picture's mean is missing here; `parameters` has it.
+
+        Args:
+            ids: one per sample.
+            seed: in [0, 2^64).
+            epoch: as in `__call__`.
+            view: 0, which all views of a scene share, or that of a scheme with parameters per view.
+        """
+        return self.tabulate(Key(seed, as_ids(ids, len(ids)), epoch=epoch, view=view))
+
+    def parameters(
+        self,
+        images: Tensor,
+        ids: Ids,
+        *,
+        scheme: str,
+        seed: int = 0,
+        epoch: int | None = None,
+        origin: Tensor | None = None,
+        cameras: "Sequence[Camera] | None" = None,
+        frame_mean: Tensor | None = None,
+    ) -> tuple[Parameters, ...]:
+        """The parameters that `views` would draw, one table per view, without making the views."""
+        plan, sample = scheme_named(scheme), as_ids(ids, len(images))
+        chosen = self._cameras(plan, cameras)
+        address = {"seed": seed, "epoch": epoch, "body": None}
+        return self._tables(plan, chosen, images, sample, origin=origin, frame_mean=frame_mean, **address)[1]
+
+    def _tables(
+        self,
+        plan: Scheme,
+        cameras: "Sequence[Camera]",
+        images: Tensor,
+        sample: Tensor,
+        *,
+        seed: int,
+        epoch: int | None,
+        body: str | Sequence[str] | None,
+        origin: Tensor | None,
+        frame_mean: Tensor | None,
+    ) -> tuple[list[Frame], tuple[Parameters, ...]]:
+        """The images as each view's camera takes them in, and its parameters."""
+        frames: list[Frame] = []
+        tables: list[Parameters] = []
+        for place, (number, camera) in enumerate(zip(plan.views, cameras, strict=True)):
+            if place and not plan.own:  # the scene's parameters are the same in all views
+                frames.append(frames[0])
+                tables.append(tables[0])
+                continue
+            frame, mean = camera._frame(images, origin, frame_mean if camera.wants_mean else None)
+            key = camera._key(sample, seed=seed, epoch=epoch, body=body)
+            frames.append(frame)
+            tables.append(camera.tabulate(key.at(number if plan.own else 0), frame, mean))
+        return frames, tuple(tables)
+
+    def _cameras(self, plan: Scheme, cameras: "Sequence[Camera] | None") -> "Sequence[Camera]":
+        """The camera of each view."""
+        if plan.real:
+            raise ValueError("scheme real takes its views from a source of pairs: a camera adds nothing to them")
+        if plan.cameras == 1:
+            if cameras is not None:
+                raise ValueError(f"cameras came with scheme {plan}, which has one camera")
+            return [self] * len(plan.views)
+        if cameras is None or len(cameras) != plan.cameras:
+            came = "none" if cameras is None else f"{len(cameras)}"
+            raise ValueError(f"scheme {plan} got {came} of its cameras, wanted cameras=(a, b)")
+        first, second = cameras
+        if first != self:
+            raise ValueError(f"the first of the cameras is {first.name}, wanted the one that is called, {self.name}")
+        if first == second and not self.varies:
+            raise ValueError(f"scheme {plan} got {self.name} twice with nothing that varies, wanted different cameras")
+        if (first.takes, first.gives) != (second.takes, second.gives):
+            raise ValueError(
+                f"camera {second.name} takes {second.takes} and gives {second.gives}, "
+                f"wanted {first.takes} and {first.gives} as {first.name} does"
+            )
+        return cameras
+
+    def _key(self, sample: Tensor, *, seed: int, epoch: int | None, body: str | Sequence[str] | None) -> Key:
+        batch = len(sample)
+        if body == "per-sample":
+            bodies = sample
+        elif body is None or isinstance(body, str):
+            bodies = as_ids([sample_id(self.name if body is None else body)] * batch, batch)
+        else:
+            bodies = as_ids(body, batch, "bodies")
+        return Key(seed, sample, bodies, epoch=epoch)
+
+    def _frame(self, images: Tensor, origin: Tensor | None, mean: Tensor | None) -> tuple[Frame, Tensor | None]:
+        """Images as the camera takes them in, and the means of their whole frames where they were given."""
+        data = check_images(images, self.takes)
+        self.check_channels(data.shape[1])
+        if mean is None and self.wants_mean and origin is not None:
+            raise ValueError(
+                f"{self.name} needs the mean of each whole frame, and images with an origin are crops: "
+                "give frame_mean, as Pipeline.frame_mean makes it of the whole images"
+            )
+        if mean is not None:
+            if not self.wants_mean:
+                raise ValueError(f"frame_mean came, and {self.name} does not need it")
+            mean = torch.as_tensor(mean, dtype=torch.float32, device="cpu")
+            if mean.shape != (len(data),) or not torch.isfinite(mean).all():
+                raise ValueError(f"frame_mean is of shape {tuple(mean.shape)}, wanted ({len(data)},) finite numbers")
+        return self.framed(data, as_origin(origin, data)), mean
+
+
+def _as_samples(ids: Ids | None, batch: int) -> Tensor:
+    return fresh_ids(batch) if ids is None else as_ids(ids, batch)
