@@ -86,7 +86,7 @@ class AdditiveUniform(_Plain):
         from scipy.stats import uniform as law
 
         width = drawn["sigma_uniform"] * SPREAD
-        return law(-width / 2, width)
+        return law(loc=-width / 2, scale=width)
 
 
 class ScaledPoisson(_Plain):
