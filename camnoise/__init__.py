@@ -7,7 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import clipped as clipped
     from . import presets as presets
+    from . import surrogate as surrogate
+    from . import testing as testing
+    from . import vocabulary as vocabulary
     from .banding import Banding as Banding
     from .banding import PeriodicBanding as PeriodicBanding
     from .charge import PRNU as PRNU
@@ -112,17 +116,19 @@ _HOME = {
     "Views": "views",
 }
 
-__all__ = ["presets", *_HOME]
+_MODULES = ("clipped", "presets", "surrogate", "testing", "vocabulary")
+
+__all__ = [*_MODULES, *_HOME]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    if name == "presets":
-        return import_module(".presets", __name__)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
     if name in _HOME:
         return getattr(import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME, "presets"])
+    return sorted({*globals(), *__all__})

@@ -162,7 +162,10 @@ def _bank(digest: str, name: str, step: float, cfa: str | None) -> _Bank:
 
 def _lean(frames: NDArray[Any], step: float, cfa: str | None, name: str) -> NDArray[np.float32]:
     """(site, level): the slope of the density within each level, of each filter's own histogram."""
-    levels = 2 + int(np.floor(float(frames.max()) / step + 0.5))
+    low, high = float(frames.min()), float(frames.max())
+    if not (low >= 0 and high < 2**24 * step):  # false for NaN too
+        raise ValueError(f"dark frames {name} hold {low:g} to {high:g}, wanted raw values, pedestal included")
+    levels = 2 + int(np.floor(high / step + 0.5))
     counts = np.zeros((4, levels + 1))
     tile = torch.zeros((2, 2), dtype=torch.long)
     if cfa is not None:

@@ -50,7 +50,7 @@ class Gain(Stage):
 
 
 class PreampRead(Noise):
-    r"""Read noise before the amplifier: :math:`E 	o E + \sigma z`, in electrons.
+    r"""Read noise before the amplifier: :math:`E \to E + \sigma z`, in electrons.
 
     The gain amplifies it together with the signal, and not what comes after: at high gain it is all
     that is left, and a higher ISO then shows nothing more (ISO invariance).

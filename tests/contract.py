@@ -12,12 +12,13 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from camnoise.converter import Quantize
 from camnoise.darkframes import DarkFrames
 from camnoise.frame import Frame
 from camnoise.keys import Key
 from camnoise.laws import Fixed
 from camnoise.pipeline import Pipeline
-from camnoise.readout import _HeavyTailed
+from camnoise.readout import GaussianRead, _HeavyTailed
 from camnoise.stage import Parameters, Stage, bounds
 from camnoise.testing.promises import check_promises
 from camnoise.units import Unit
@@ -80,9 +81,9 @@ def dark_bank() -> Path:
     """Seven dark frames of a made-up camera, as a file."""
     folder = TemporaryDirectory()
     atexit.register(folder.cleanup)
-    rng = np.random.Generator(np.random.PCG64(3))
     path = Path(folder.name) / "dark.npy"
-    np.save(path, np.floor(512.5 + 3 * rng.standard_normal((7, 128, 90))).astype(np.uint16))
+    chain = camera(read=GaussianRead(sigma=3.0), quantize=Quantize(bits=14)).raw
+    np.save(path, chain(torch.zeros(7, 1, 128, 90), range(7), dtype=torch.uint16)[:, 0].numpy())
     return path
 
 

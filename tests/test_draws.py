@@ -118,6 +118,10 @@ def test_words_stand_where_the_address_says():
     k = plain_philox((*low_high(5), 0, 0), low_high(GOLDEN_KEY["seed"]))[:2]
     words, rows, columns = key.words(frame), key.row_words(frame, Stream.ROW), key.column_words(frame, Stream.COLUMN)
     fixed, parameter = key.column_words(frame, Stream.COLUMN_FIXED), key.parameter_words([4])[0]
+    speckle, response = key.words(frame, Stream.SPECKLE), key.words(frame, Stream.PRNU)
+    whole, octave = key.image_words(Stream.PERIODIC), key.octave_words(frame, Stream.ROW, 3)
+    assert whole.shape == (4, 2, 1, 1, 1)
+    assert torch.equal(key.octave_words(frame, Stream.ROW, 0), rows)
     assert words.shape == (4, 2, 3, 3, 4)
     assert rows.shape == (2, 1, 3, 1)
     assert columns.shape == fixed.shape == (2, 1, 1, 4)
@@ -126,13 +130,21 @@ def test_words_stand_where_the_address_says():
         for channel, r, c in np.ndindex(3, 3, 4):
             counter = ((r0 + r) << 16 | (c0 + c), channel << 24 | 2 << 16 | 2 << 4, *who)
             assert as_unsigned(words[:, image, channel, r, c]) == list(plain_philox(counter, k))
+            counter = (counter[0], channel << 24 | 8 << 16 | 2 << 4, *who)
+            assert as_unsigned(speckle[:, image, channel, r, c]) == list(plain_philox(counter, k))
+            counter = (counter[0], channel << 24 | 32 << 16, *body)
+            assert as_unsigned(response[:, image, channel, r, c]) == list(plain_philox(counter, (0, 0)))
         for r in range(3):
             counter = ((r0 + r) << 16, 3 << 16 | 2 << 4, *who)
             assert as_unsigned(rows[image, 0, r]) == [plain_philox(counter, k)[0]]
+            start = plain_philox((0, 3 << 16 | 2 << 4 | 3, *who), k)[1] >> 29
+            counter = (((r0 + r + start) >> 3) << 16, 3 << 16 | 2 << 4 | 3, *who)
+            assert as_unsigned(octave[image, 0, r]) == [plain_philox(counter, k)[0]]
         for c in range(4):
             counter = (c0 + c, 4 << 16 | 2 << 4, *who)
             assert as_unsigned(columns[image, 0, 0, c]) == [plain_philox(counter, k)[0]]
             assert as_unsigned(fixed[image, 0, 0, c]) == [plain_philox((c0 + c, 35 << 16, *body), (0, 0))[0]]
+        assert as_unsigned(whole[:, image]) == list(plain_philox((0, 6 << 16 | 2 << 4, *who), k))
         assert as_unsigned(parameter[:, image]) == list(plain_philox((4, 1 << 16 | 2 << 4, *who), k))
 
 
@@ -152,6 +164,7 @@ def golden_draws():
     made = {f"words, lane {lane.name}": words[lane] for lane in Lane}
     made["uniform"] = draws.uniform(rounding)
     made["normal"] = draws.normal(read)
+    made["exponential"] = draws.exponential(read)
     for rate in (0.0, 0.01, 0.5, 2.0, 2.25, 3.0, 12.0, 50.0, 1e3, 1e4, 1e5, 1e6):
         made[f"poisson {rate:g}"] = draws.poisson(shot, torch.full(shot.shape, rate))
     for lam in SHAPES:
@@ -161,10 +174,13 @@ def golden_draws():
     made["normal of rows"] = draws.normal(key.row_words(frame, Stream.ROW))
     made["normal of columns"] = draws.normal(key.column_words(frame, Stream.COLUMN))
     made["normal of fixed columns"] = draws.normal(key.column_words(frame, Stream.COLUMN_FIXED))
+    made["normal of fixed pixels"] = draws.normal(key.words(frame, Stream.DSNU)[0])
+    made["normal of rows, octave 5"] = draws.normal(key.octave_words(frame, Stream.ROW, 5))
+    made["uniform of images"] = draws.uniform(key.image_words(Stream.MIXTURE)[0])
 
     def parameter(law, name, gain=None):
         entry = key.parameter_words([laws.NUMBERS["entry"]])[0][laws.VALUE]
-        return law.sample(key.parameter_words([laws.NUMBERS[name]])[0], entry, gain)
+        return law.sample(key.parameter_words([laws.number_of(name)])[0], entry, gain)
 
     gain = parameter(laws.LogUniform(low=0.1, high=20.0), "K")
     made["log_uniform 0.1 20 of K"] = gain
@@ -175,6 +191,13 @@ def golden_draws():
     made["nearest_in_gain of lam"] = parameter(table, "lam", gain)
     curve = laws.InterpolatedInGain(K=(0.1, 1.0, 20.0), values=(0.5, 3.0, 40.0), log_values=True)
     made["interpolated_in_gain of sigma_row"] = parameter(curve, "sigma_row", gain)
+    made["uniform 1 300 of ratio"] = parameter(laws.Uniform(low=1, high=300), "ratio")
+    made["squared_uniform 0 0.0555 of lambda_read"] = parameter(laws.SquaredUniform(high=0.0555), "lambda_read")
+    made["normal 1 2 of bias_R"] = parameter(laws.Normal(mean=1, sigma=2), "bias_R")
+    made["truncated_normal 1 2 0.5 2 of nu"] = parameter(laws.TruncatedNormal(mean=1, sigma=2, low=0.5, high=2), "nu")
+    branches = laws.BranchedLogLinear(K=(0.1, 2.0), slope=(0.5, 0.9), bias=(1.0, -0.5), scatter=(0.1, 0.02))
+    made["branched_log_linear of sigma_row"] = parameter(branches, "sigma_row", gain)
+    made["uniform 0 1 of a name outside the table"] = parameter(laws.Uniform(low=0, high=1), "my_own")
     # What stages divide by, as the float32 that every execution reads.
     shapes, freedoms = np.linspace(-0.35, 0.5, 18, dtype=np.float32), np.float32([3, 3.5, 5, 8, 30, 1e4])
     tukey, student = moments.tukey_lambda_deviation(shapes), moments.student_t_deviation(freedoms)
@@ -188,7 +211,7 @@ def golden_digests():
     number = np.arange(2**18, dtype=np.uint64)
     word, angle = as_words(number * 2654435761 % 2**32), as_words(number * 2246822519 % 2**32)
     one = torch.tensor(1.0)
-    made = {"uniform": draws.uniform(word), "normal": draws.normal(word)}
+    made = {"uniform": draws.uniform(word), "normal": draws.normal(word), "exponential": draws.exponential(word)}
     made |= {f"poisson {rate:g}": poisson(word, rate) for rate in (*LADDER_RATES, *EXPANSION_RATES)}
     made |= {f"tukey_lambda {lam:g}": draws.tukey_lambda(word, torch.tensor(lam), one) for lam in SHAPES}
     made |= {f"student_t {nu:g}": draws.student_t(word, angle, torch.tensor(nu)) for nu in FREEDOMS}
@@ -253,6 +276,38 @@ def test_uniform_is_the_middle_of_its_cell():
     assert (got == uniform_oracle(WORDS)).all()
     assert got.min() == 2.0**-24
     assert got.max() == 1 - 2.0**-24
+
+
+def test_exponential_is_its_quantile():
+    p = stated_tail(WORDS)
+    want = -np.where(WORDS.numpy() < 0, np.log1p(-p), np.log(p))
+    got = draws.exponential(WORDS)
+    assert worst(got, want) <= BOUND
+    assert (np.abs(got.double().numpy() / want - 1) <= BOUND).all(), "small values too"
+    assert got.min() > 0
+
+
+def test_truncated_normal_is_its_quantile():
+    """A word's place among all words, scaled into the interval: within two words of the ideal quantile's."""
+    for mean, sigma, low, high in (
+        (1.0, 2.0, 0.5, 2.0),
+        (0.0, 1.0, -9.0, 9.0),
+        (0.0, 1.0, 3.0, 4.0),
+        (5.0, 1.0, -9.0, 5.0),
+    ):
+        law = laws.TruncatedNormal(mean=mean, sigma=sigma, low=low, high=high)
+        got = law.sample(WORDS[None], WORDS, None).double().numpy()
+        place = (WORDS.numpy().astype(np.int64) % 2**32 + 0.5) / 2**32
+        ends = stats.norm.cdf([low, high], mean, sigma)
+        at, width = ends[0] + place * (ends[1] - ends[0]), 2 * 2.0**-32
+        edges = [stats.norm.ppf(np.clip(at + d, 2.0**-33, 1 - 2.0**-33), mean, sigma) for d in (-width, width)]
+        slack = BOUND * sigma * np.maximum(1, np.abs((got - mean) / sigma)) + 1e-6 * abs(mean)
+        assert (got >= np.maximum(edges[0], low) - slack).all()
+        assert (got <= np.minimum(edges[1], high) + slack).all()
+        assert got.min() >= np.float32(low)
+        assert got.max() <= np.float32(high)
+    with pytest.raises(ValueError, match="TruncatedNormal: 8 to 9 holds almost nothing of a normal of mean 0"):
+        laws.TruncatedNormal(mean=0, sigma=1, low=8, high=9)
 
 
 def test_normal_is_its_quantile():

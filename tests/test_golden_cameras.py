@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from contract import dark_frames, every_stage
 
 import camnoise as cn
 from camnoise.domains import place
@@ -17,6 +18,8 @@ from camnoise.laws import NUMBERS
 from camnoise.light import decode_srgb
 
 FILE = Path(__file__).parent / "golden" / "cameras.json"
+IDS = ["a", 7, 2**64 - 1]
+ADDRESS = {"seed": 2**63 + 5, "epoch": 3}
 ORIGIN = torch.tensor([[0, 0], [33, 7], [4001, 65_001]])
 
 
@@ -54,22 +57,66 @@ def cameras() -> dict[str, cn.Pipeline]:
         "raw scales below any deviation": cn.Pipeline(
             [cn.Gain(K=2.0), cn.TukeyLambdaRead(scale=1.5, lam=-0.45)], name="scales"
         ),
+        "every kind of sensor noise": cn.Pipeline(
+            [
+                cn.Expose(black=512, white=16383, ratio=cn.Uniform(low=1, high=30)),
+                *(cn.PRNU(sigma=0.01), cn.DarkCurrent(current=5.0, seconds=cn.Normal(mean=9, sigma=1), spread=0.5)),
+                *(cn.HotPixels(fraction=0.02, current=90.0), cn.Shot(), cn.PreampRead(sigma=3.0)),
+                cn.Gain(K=cn.LogUniform(low=0.5, high=4)),
+                cn.GaussianRead(
+                    sigma=cn.BranchedLogLinear(K=(0.5, 2), slope=(0.5, 0.6), bias=(1, 0.2), scatter=(0.1, 0.2))
+                ),
+                *(cn.DSNU(sigma=1.5), cn.Banding(sigma_row=2.0, octaves=6)),
+                cn.PeriodicBanding(sigma=cn.TruncatedNormal(mean=1, sigma=1, low=0, high=2), period=11.3),
+                *(cn.Quantize(bits=14), cn.Normalize()),
+            ]
+        ),
+        "dark frames": cn.Pipeline(
+            [cn.Expose(black=512, white=4095), cn.Gain(K=2.0), dark_frames(), cn.Quantize(bits=12)], cfa="GRBG"
+        ),
+        "plain noises": cn.noise("poisson:5-50+gaussian:25+uniform:5+stripes:15-40+speckle:0.1+saltpepper:0.1+clip"),
+        "rcl": cn.noise("nlf:rcl"),
+        "a level": cn.noise("nlf:rcl_level+8bit"),
+        "brooks, raw": place(cn.noise("nlf:brooks", cfa="RGGB"), "raw"),
+        "thesis": cn.thesis(),
     }
 
 
 def digests(camera: cn.Pipeline) -> dict[str, str]:
     """sha256 of two views, the clean view and the table of parameters of three images."""
-    x = torch.arange(3 * 3 * 64 * 70).reshape(3, 3, 64, 70) % 256 / torch.tensor(255.0)
-    if camera.takes is cn.Pipeline([cn.Gain(K=1.0)]).takes:
-        x = x * 200
-    made = camera.views(x, ["a", 7, 2**64 - 1], scheme="n2n", seed=2**63 + 5, epoch=3, origin=ORIGIN, body="body")
+    x, origin = pictures(camera), ORIGIN
+    if isinstance(camera, cn.Pipeline) and any(isinstance(stage, cn.DarkFrames) for stage in camera.stages):
+        x, origin = x[:, :1], None  # a small bank of one plane
+    mean = camera.frame_mean(x) if camera.wants_mean else None
+    made = camera.views(x, IDS, scheme="n2n", origin=origin, body="body", frame_mean=mean, **ADDRESS)
     table = torch.stack([made.parameters[0][name] for name in sorted(made.parameters[0])])
-    parts = {"views": made.views, "clean": made.clean, "parameters": table}
+    return hashed({"views": made.views, "clean": made.clean, "parameters": table})
+
+
+def pictures(camera: cn.Pipeline) -> torch.Tensor:
+    x = torch.arange(3 * 3 * 64 * 70).reshape(3, 3, 64, 70) % 256 / torch.tensor(255.0)
+    return x * 200 if camera.takes is cn.Pipeline([cn.Gain(K=1.0)]).takes else x
+
+
+def hashed(parts: dict[str, torch.Tensor]) -> dict[str, str]:
     return {name: hashlib.sha256(part.contiguous().numpy().tobytes()).hexdigest() for name, part in parts.items()}
 
 
+def schemes() -> dict[str, dict[str, str]]:
+    """sha256 of what every scheme but n2n makes of the pictures, by one camera (or two)."""
+    camera, other = cameras()["sony, range, rgb"], cameras()["nikon, range, raw, demosaiced"]
+    made = {}
+    for scheme in ("n2c", "n2n-free", "nrl", "rcl", "noisier:0.5", "burst:3:9"):
+        pair = (camera, cn.Pipeline(other.stages, name="other")) if scheme == "nrl" else None
+        views = camera.views(pictures(camera), IDS, scheme=scheme, origin=ORIGIN, cameras=pair, **ADDRESS)
+        moves = {} if views.shifts is None else {"shifts": views.shifts, "valid": views.valid}
+        made[scheme] = hashed({"views": views.views, "clean": views.clean, **moves})
+    return made
+
+
 def golden() -> dict:
-    return {"noise_version": cn.NOISE_VERSION, "cameras": {name: digests(c) for name, c in cameras().items()}}
+    made = {name: digests(c) for name, c in cameras().items()}
+    return {"noise_version": cn.NOISE_VERSION, "cameras": made, "schemes": schemes()}
 
 
 @pytest.mark.parametrize("name", list(cameras()))
@@ -79,10 +126,13 @@ def test_cameras_are_the_golden_ones(name):
     assert digests(cameras()[name]) == pinned["cameras"][name]
 
 
-def test_every_stage_is_in_a_golden_camera():
-    from contract import every_stage
+def test_schemes_are_the_golden_ones():
+    assert schemes() == json.loads(FILE.read_text())["schemes"]
 
-    assert {type(stage) for camera in cameras().values() for stage in camera.stages} == set(every_stage())
+
+def test_every_stage_is_in_a_golden_camera():
+    pipelines = [p for c in cameras().values() for p in (c.pipelines if isinstance(c, cn.Mixture) else [c])]
+    assert {type(stage) for pipeline in pipelines for stage in pipeline.stages} == set(every_stage())
 
 
 def test_parameters_are_never_renumbered():
@@ -91,6 +141,11 @@ def test_parameters_are_never_renumbered():
         *(("K", 0), ("ratio", 1), ("sigma_read", 2), ("lam", 3), ("nu", 4), ("sigma_row", 5), ("sigma_col", 6)),
         *(("entry", 7), ("black", 8), ("white", 9), ("bits", 10), ("step", 11), ("full_well", 12)),
         *(("scale_read", 13), ("bias_R", 14), ("bias_G1", 15), ("bias_G2", 16), ("bias_B", 17)),
+        *(("sigma_prnu", 18), ("dark_current", 19), ("exposure_time", 20), ("temperature", 21), ("dark_spread", 22)),
+        *(("hot_fraction", 23), ("hot_current", 24), ("sigma_preamp", 25), ("sigma_dsnu", 26)),
+        *(("sigma_periodic", 27), ("period", 28), ("lambda_shot", 29), ("lambda_read", 30), ("level", 31)),
+        *(("shot_share", 32), ("sigma_gaussian", 33), ("peak", 34), ("speckle_variance", 35)),
+        *(("impulse_fraction", 36), ("stripe_row", 37), ("stripe_col", 38), ("sigma_uniform", 39)),
     ]
 
 

@@ -6,6 +6,7 @@ of the stated moments; a variance's bounds are chi-square's, for as many degrees
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import hypot, inf, sqrt
 
 import numpy as np
@@ -135,11 +136,8 @@ def _findings(field: Field, where: str, alpha: float) -> list[Finding]:
         ("correlation of a pixel with its diagonal neighbor", estimates.neighbors(1, 1)),
         ("correlation of a pixel with the second to the right", estimates.neighbors(0, 2)),
         ("correlation of a pixel with the second below", estimates.neighbors(2, 0)),
-        *(
-            (f"covariance of rows {lag} apart", lambda f, b, lag=lag: estimates.row(f, b, lag))
-            for lag in (1, 2, 3, 8, 16)
-        ),
-        *((f"covariance of columns {lag} apart", lambda f, b, lag=lag: estimates.column(f, b, lag)) for lag in (1, 2)),
+        *((f"covariance of rows {lag} apart", partial(estimates.row, lag=lag)) for lag in (1, 2, 3, 8, 16)),
+        *((f"covariance of columns {lag} apart", partial(estimates.column, lag=lag)) for lag in (1, 2)),
     ]
     spreads: list[tuple[str, Callable[[Field, int], Estimate]]] = [
         ("variance of pixels", estimates.pixel),
@@ -184,7 +182,7 @@ def _signed(what: str, estimates: Sequence[Estimate], alpha: float, grain: float
 
 
 def _spread(what: str, estimates: Sequence[Estimate], alpha: float, grain: float) -> Finding:
-    """A variance: its own scatter is chi-square's, of as many degrees of freedom as its error says; the rest is normal."""
+    """A variance: its own scatter is chi-square's, of as many degrees of freedom as it says; the rest is normal."""
     normal = _signed(what, estimates, alpha, grain)
     own = sqrt(sum(e.own**2 for e in estimates)) / len(estimates)
     if normal.stated <= 0 or own == 0 or own == inf:
