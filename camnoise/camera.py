@@ -1,6 +1,7 @@
 """What every camera offers, whether it is one chain of stages or a mixture of several."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +12,25 @@ from .stage import Parameters
 from .units import Unit
 from .value import Value
 from .views import Scheme, Views, moved, scheme_named, valid
+
+
+class _Address(NamedTuple):
+    """What all images of a call share of their noise's address."""
+
+    seed: int
+    epoch: int | None
+    body: str | Sequence[str] | None
+
+    def key(self, sample: Tensor, name: str) -> Key:
+        """Of those samples, taken by the camera of that name."""
+        batch = len(sample)
+        if self.body == "per-sample":
+            bodies = sample
+        elif self.body is None or isinstance(self.body, str):
+            bodies = as_ids([sample_id(name if self.body is None else self.body)] * batch, batch)
+        else:
+            bodies = as_ids(self.body, batch, "bodies")
+        return Key(self.seed, sample, bodies, epoch=self.epoch)
 
 
 class Camera(Value):
@@ -123,7 +143,7 @@ class Camera(Value):
         if ids is None and (seed != 0 or epoch is not None):
             raise ValueError("seed or epoch came without ids, wanted both: noise without ids is new at every call")
         frame, mean = self._frame(images, origin, frame_mean)
-        key = self._key(_as_samples(ids, len(images)), seed=seed, epoch=epoch, body=body)
+        key = _Address(seed, epoch, body).key(_as_samples(ids, len(images)), self.name)
         return self.expose(frame, key.at(view), self.tabulate(key.at(0), frame, mean), dtype)
 
     @torch.no_grad()
@@ -160,18 +180,18 @@ class Camera(Value):
             raise ValueError(
                 f"dtype is {dtype} for scheme {plan}, wanted float32: its second view is no single exposure"
             )
-        address = {"seed": seed, "epoch": epoch, "body": body}
-        frames, tables = self._tables(plan, chosen, images, sample, origin=origin, frame_mean=frame_mean, **address)
+        address = _Address(seed, epoch, body)
+        frames, tables = self._tables(plan, chosen, images, sample, address, origin, frame_mean)
         exposures, shifts = [], []
         for number, camera, frame, drawn in zip(plan.views, chosen, frames, tables, strict=True):
-            key = camera._key(sample, **address).at(number)
+            key = address.key(sample, camera.name).at(number)
             shifts.append(plan.shift(key))
             scene = moved(frame, shifts[-1]) if plan.reach else frame
             exposures.append(camera.expose(scene, key, drawn, dtype))
         if len({one.shape for one in exposures}) > 1:
             came = " and ".join(str(tuple(one.shape)) for one in exposures)
             raise ValueError(f"the cameras of {plan} give images of {came}, wanted one shape")
-        clean = chosen[0].without_noise(frames[0], chosen[0]._key(sample, **address), tables[0])
+        clean = chosen[0].without_noise(frames[0], address.key(sample, chosen[0].name), tables[0])
         if plan.alpha:
             exposures[1] = exposures[0] + (exposures[1] - clean) * plan.alpha
         moves = torch.stack(shifts)
@@ -182,7 +202,7 @@ class Camera(Value):
             ids=sample,
             clipped=any(camera.clipped for camera in chosen),
             shifts=moves if plan.reach else None,
-            valid=valid(moves, *clean.shape[2:], self.radius).to(clean.device) if plan.reach else None,
+            valid=valid(moves, clean.shape[2], clean.shape[3], self.radius).to(clean.device) if plan.reach else None,
         )
 
     @torch.no_grad()
@@ -204,7 +224,7 @@ class Camera(Value):
         """
         plan, sample = scheme_named(scheme), _as_samples(ids, len(images))
         frame, mean = self._frame(images, origin, frame_mean)
-        key = self._key(sample, seed=seed, epoch=epoch, body=body)
+        key = _Address(seed, epoch, body).key(sample, self.name)
         return self.without_noise(frame, key, self.tabulate(key.at(1 if plan.own else 0), frame, mean))
 
     def draw(self, ids: Ids, *, seed: int = 0, epoch: int | None = None, view: int = 0) -> Parameters:
@@ -235,8 +255,7 @@ class Camera(Value):
         """The parameters that `views` would draw, one table per view, without making the views."""
         plan, sample = scheme_named(scheme), as_ids(ids, len(images))
         chosen = self._cameras(plan, cameras)
-        address = {"seed": seed, "epoch": epoch, "body": None}
-        return self._tables(plan, chosen, images, sample, origin=origin, frame_mean=frame_mean, **address)[1]
+        return self._tables(plan, chosen, images, sample, _Address(seed, epoch, None), origin, frame_mean)[1]
 
     def _tables(
         self,
@@ -244,10 +263,7 @@ class Camera(Value):
         cameras: "Sequence[Camera]",
         images: Tensor,
         sample: Tensor,
-        *,
-        seed: int,
-        epoch: int | None,
-        body: str | Sequence[str] | None,
+        address: _Address,
         origin: Tensor | None,
         frame_mean: Tensor | None,
     ) -> tuple[list[Frame], tuple[Parameters, ...]]:
@@ -260,7 +276,7 @@ class Camera(Value):
                 tables.append(tables[0])
                 continue
             frame, mean = camera._frame(images, origin, frame_mean if camera.wants_mean else None)
-            key = camera._key(sample, seed=seed, epoch=epoch, body=body)
+            key = address.key(sample, camera.name)
             frames.append(frame)
             tables.append(camera.tabulate(key.at(number if plan.own else 0), frame, mean))
         return frames, tuple(tables)
@@ -287,16 +303,6 @@ class Camera(Value):
                 f"wanted {first.takes} and {first.gives} as {first.name} does"
             )
         return cameras
-
-    def _key(self, sample: Tensor, *, seed: int, epoch: int | None, body: str | Sequence[str] | None) -> Key:
-        batch = len(sample)
-        if body == "per-sample":
-            bodies = sample
-        elif body is None or isinstance(body, str):
-            bodies = as_ids([sample_id(self.name if body is None else body)] * batch, batch)
-        else:
-            bodies = as_ids(body, batch, "bodies")
-        return Key(seed, sample, bodies, epoch=epoch)
 
     def _frame(self, images: Tensor, origin: Tensor | None, mean: Tensor | None) -> tuple[Frame, Tensor | None]:
         """Images as the camera takes them in, and the means of their whole frames where they were given."""

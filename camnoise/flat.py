@@ -7,7 +7,7 @@ through the chain in these terms, and measures the pictures.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .units import Unit
 
@@ -79,18 +79,22 @@ class Flat:
 
     def scaled(self, by: float) -> "Flat":
         """Every value times `by`."""
-        spreads = {kind: getattr(self, kind).scaled(by) for kind in KINDS}
+        spreads: dict[str, Any] = {kind: getattr(self, kind).scaled(by) for kind in KINDS}
         rows, columns = (tuple(c * by**2 for c in of) for of in (self.row_covariance, self.column_covariance))
         return replace(self, mean=self.mean * by, row_covariance=rows, column_covariance=columns, **spreads)
 
     def noisier(self, kind: Kind, variance: float, cumulant: float = 0.0) -> "Flat":
         """With further, independent noise of mean 0."""
-        return replace(self, **{kind: getattr(self, kind) + Spread(variance, cumulant)})
+        total: dict[str, Any] = {kind: getattr(self, kind) + Spread(variance, cumulant)}
+        return replace(self, **total)
 
     def correlated(self, kind: Literal["row", "column"], covariance: Sequence[float]) -> "Flat":
         """With `covariance` added to that of lines 1, 2, ... apart."""
         name = f"{kind}_covariance"
-        return replace(self, **{name: tuple(map(sum, zip_longest(getattr(self, name), covariance, fillvalue=0.0)))})
+        total: dict[str, Any] = {
+            name: tuple(one + other for one, other in zip_longest(getattr(self, name), covariance, fillvalue=0.0))
+        }
+        return replace(self, **total)
 
     def bounded(self, low: float, high: float, who: str) -> "Flat":
         """Itself, where next to nothing of it lies outside [low, high], as a limit leaves it.

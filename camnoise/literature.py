@@ -15,7 +15,7 @@ from .pipeline import Pipeline
 from .plain import AdditiveGaussian, AdditiveUniform, Clip, EightBits, Impulse, ScaledPoisson, Speckle, Stripes
 from .stage import Stage
 
-_LEVEL_FUNCTIONS = {"rcl": rcl, "rcl_level": rcl_level, "brooks": brooks}
+_LEVEL_FUNCTIONS: dict[str, Callable[[], Stage]] = {"rcl": rcl, "rcl_level": rcl_level, "brooks": brooks}
 
 Level = float | Uniform
 

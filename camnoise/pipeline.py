@@ -35,7 +35,7 @@ from .plain import (
 from .readout import DSNU, ColorBias, Gain, GaussianRead, PreampRead, StudentTRead, TukeyLambdaRead
 from .stage import Parameters, Stage, fixed_value
 from .units import Unit
-from .value import sentence
+from .value import Value, sentence
 
 # The closed union that JSON may name: nothing is ever imported by name.
 BuiltIn = Annotated[
@@ -113,7 +113,7 @@ class Pipeline(Camera):
     ) -> None:
         if isinstance(stages, Stage):
             raise TypeError(f"stages is a single {type(stages).__name__}, wanted a list of stages")
-        super().__init__(stages=stages, name=name, cfa=cfa, **unknown)
+        Value.__init__(self, stages=stages, name=name, cfa=cfa, **unknown)
 
     @model_validator(mode="after")
     def _chains(self) -> Self:
@@ -211,8 +211,10 @@ class Pipeline(Camera):
                 column = torch.full((drawn.batch,), number, dtype=torch.float32, device="cpu")
             stage.check(name, column)
             drawn = drawn.joined({name: column})
-        if self.wants_mean and (frame is not None or mean is not None):
-            drawn = drawn.joined({"frame_mean": self._mean(frame) if mean is None and frame is not None else mean})
+        if self.wants_mean and mean is None and frame is not None:
+            mean = self._mean(frame)
+        if self.wants_mean and mean is not None:
+            drawn = drawn.joined({"frame_mean": mean})
         for stage in self.stages:
             drawn = drawn.joined(stage.derive(drawn))
         return drawn

@@ -19,7 +19,7 @@ from .stage import Dice, Noise, Parameters, Stage
 from .units import Fraction, Unit, White, WhiteVariance
 
 if TYPE_CHECKING:
-    from .stage import Distribution
+    from scipy.stats._distn_infrastructure import rv_frozen as Distribution  # noqa: N812
 
 Peak = Annotated[float, Field(ge=1e-3, le=1e5, description="events at white")]
 SPREAD = 2 * root(3.0)  # width of a uniform law, in deviations

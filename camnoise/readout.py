@@ -21,7 +21,7 @@ from .stage import Dice, Noise, Parameters, Stage, fixed_value
 from .units import Deviation, ElectronDeviation, GainValue, Unit
 
 if TYPE_CHECKING:
-    from .stage import Distribution
+    from scipy.stats._distn_infrastructure import rv_frozen as Distribution  # noqa: N812
 
 Shape = Annotated[float, Field(ge=-0.49, le=2, description="Tukey lambda shape")]
 Freedom = Annotated[float, Field(ge=1, le=1e4, description="degrees of freedom")]

@@ -141,20 +141,19 @@ def photographs(unit: Unit, channels: int, batch: int = 3, rows: int = 12, cols:
     return ramp * {Unit.ELECTRON: 500.0, Unit.DN: 1000.0, Unit.RAW_DN: 3000.0}.get(unit, 1.0)
 
 
+def frame_for(stage: Stage, rows: int = 12, cols: int = 10) -> Frame:
+    """Three images that the stage can take, at different places of their frames."""
+    mosaic = stage.kind in ("demosaic", "color_bias", "dark_frames")
+    origin = torch.tensor([[0, 0], [7, 2], [100, 65_000] if stage.kind != "dark_frames" else [20, 30]])
+    unit = stage.takes[0]
+    return Frame(photographs(unit, 1 if mosaic else 3, rows=rows, cols=cols), unit, origin, "GBRG" if mosaic else None)
+
+
 def check_stage(stage: Stage, seed: int) -> None:
     """Raises AssertionError naming the first promise that `stage` breaks."""
-    unit = stage.takes[0]
-    channels, cfa = {
-        "Mosaic": (3, None),
-        "Demosaic": (1, "GRBG"),
-        "ColorBias": (1, "GBRG"),
-        "DarkFrames": (1, "GBRG"),
-    }.get(type(stage).__name__, (3, None))
-    ids = torch.tensor([11, -8, 5])
-    origin = torch.tensor([[0, 0], [7, 2], [100, 65_000 if stage.kind != "dark_frames" else 2]])
-    frame = Frame(photographs(unit, channels), unit, origin, cfa)
     assert type(stage).model_validate_json(stage.model_dump_json()) == stage, "JSON does not round-trip"
-    check_promises(stage, frame, Key(seed, ids, ids + 1, view=1), parameters(stage, 3))
+    ids = torch.tensor([11, -8, 5])
+    check_promises(stage, frame_for(stage), Key(seed, ids, ids + 1, view=1), parameters(stage, 3))
 
 
 def camera(**changes: Stage) -> Pipeline:

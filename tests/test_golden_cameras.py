@@ -82,9 +82,9 @@ def cameras() -> dict[str, cn.Pipeline]:
     }
 
 
-def digests(camera: cn.Pipeline) -> dict[str, str]:
+def digests(camera: cn.Pipeline, device: str = "cpu") -> dict[str, str]:
     """sha256 of two views, the clean view and the table of parameters of three images."""
-    x, origin = pictures(camera), ORIGIN
+    x, origin = pictures(camera).to(device), ORIGIN
     if isinstance(camera, cn.Pipeline) and any(isinstance(stage, cn.DarkFrames) for stage in camera.stages):
         x, origin = x[:, :1], None  # a small bank of one plane
     mean = camera.frame_mean(x) if camera.wants_mean else None
@@ -99,7 +99,7 @@ def pictures(camera: cn.Pipeline) -> torch.Tensor:
 
 
 def hashed(parts: dict[str, torch.Tensor]) -> dict[str, str]:
-    return {name: hashlib.sha256(part.contiguous().numpy().tobytes()).hexdigest() for name, part in parts.items()}
+    return {name: hashlib.sha256(part.cpu().contiguous().numpy().tobytes()).hexdigest() for name, part in parts.items()}
 
 
 def schemes() -> dict[str, dict[str, str]]:

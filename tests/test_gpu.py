@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from contract import every_stage, parameters, photographs, stages
+from contract import every_stage, frame_for, parameters, stages
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_golden_cameras import cameras, digests
 
 import camnoise as cn
 from camnoise.domains import place
@@ -20,13 +21,25 @@ DEVICE = "cuda"
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_every_stage_gives_the_bits_of_the_cpu(kind, data, seed):
     stage = data.draw(stages(kind))
-    channels, cfa = (1, "GRBG") if stage.kind in ("demosaic", "color_bias") else (3, None)
-    x = photographs(stage.takes[0], channels, rows=32, cols=40)
-    origin, ids = torch.tensor([[0, 0], [7, 2], [100, 65_000]]), torch.tensor([11, -8, 5])
+    here, ids = frame_for(stage, rows=32, cols=40), torch.tensor([11, -8, 5])
+    there = Frame(here.data.to(DEVICE), here.unit, here.origin.to(DEVICE), here.cfa)
     key, drawn = Key(seed, ids, ids + 1), parameters(stage, 3)
-    here = stage.apply(Frame(x, stage.takes[0], origin, cfa), key, drawn)
-    there = stage.apply(Frame(x.to(DEVICE), stage.takes[0], origin.to(DEVICE), cfa), key.at(1), drawn)
-    assert torch.equal(there.data.cpu(), here.data)
+    one, other = stage.apply(here, key, drawn).data, stage.apply(there, key.at(1), drawn).data
+    assert torch.equal(other.cpu(), one)
+
+
+@pytest.mark.parametrize("name", cameras())
+def test_golden_cameras_give_their_digests(name):
+    """Mixtures, dark frames and levels among them."""
+    assert digests(cameras()[name], device=DEVICE) == digests(cameras()[name])
+
+
+@pytest.mark.parametrize("scheme", ["n2n-free", "noisier:0.5", "burst:3:9"])
+def test_schemes_give_the_bits_of_the_cpu(scheme):
+    x = torch.rand(3, 3, 64, 70, generator=torch.Generator().manual_seed(1))
+    here, there = (cn.thesis().views(y, range(3), scheme=scheme, seed=3) for y in (x, x.to(DEVICE)))
+    assert torch.equal(there.views.cpu(), here.views)
+    assert here.valid is None or torch.equal(there.valid.cpu(), here.valid)
 
 
 @pytest.mark.parametrize(("domain", "demosaic"), [("raw", None), ("raw", "bilinear"), ("rgb", None)])

@@ -89,7 +89,7 @@ def test_encoded_images_lie_between_0_and_1():
         ({"seed": True}, TypeError, "seed True is a bool"),
         ({"epoch": "1"}, TypeError, "epoch '1' is a str"),
         ({"body": ["x"]}, ValueError, "got 1 bodies for 2 images"),
-        ({"dtype": torch.float16}, ValueError, "dtype is torch.float16, wanted torch.float32 or torch.uint16"),
+        ({"dtype": torch.float16}, ValueError, "dtype is torch.float16, wanted torch.float32, torch.uint16 or torch"),
         (
             {"dtype": torch.uint16},
             ValueError,

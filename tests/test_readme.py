@@ -32,7 +32,22 @@ def test_views_are_made_again_as_it_says(tmp_path, monkeypatch):
     (line,) = re.findall(r"camnoise (shard sample: .*)", (ROOT / "Makefile").read_text())
     monkeypatch.chdir(tmp_path)
     assert run_command(line.split()) == 0
+    exec(BLOCKS[3], {})
+
+
+def test_a_stage_of_your_own_is_proven_by_one_call(capsys):
     exec(BLOCKS[1], {})
+    shown = capsys.readouterr().out
+    assert "telegraph_step: distribution" in shown
+    assert "photon transfer: slope" in shown
+    assert "FAILS" not in shown
+
+
+def test_units_are_what_it_says():
+    scope: dict = {"cn": cn}
+    exec(BLOCKS[2], scope)
+    assert tuple(scope["nlf"]) == pytest.approx((2 * 5 / 15871, (5 * 3 / 15871) ** 2))
+    assert scope["clipped"].clipped_mean(0.0, 50 / 255) * 255 == pytest.approx(19.9, abs=0.05)
 
 
 def test_commands_and_files_exist():
@@ -52,7 +67,7 @@ def test_commands_and_files_exist():
 def test_every_stage_is_in_the_table():
     (union, _) = BuiltIn.__origin__, BuiltIn.__metadata__
     for stage in union.__args__:
-        assert f"| `{stage.__name__}` |" in README
+        assert re.search(rf"^\| (`\w+`, )*`{stage.__name__}`(, `\w+`)* \|", README, re.MULTILINE), stage.__name__
         assert hasattr(cn, stage.__name__)
 
 

@@ -1,5 +1,6 @@
 """How far a correct sampler may stray: bounds derived from sample sizes, with a named chance of false alarm."""
 
+from collections.abc import Callable
 from math import log, sqrt
 
 import numpy as np
@@ -16,7 +17,7 @@ def dkw(n: int, alpha: float = ALPHA) -> float:
     return sqrt(log(2 / alpha) / (2 * n))
 
 
-def cdf_gap(x: np.ndarray, ppf, steps: int = 10_000) -> float:
+def cdf_gap(x: np.ndarray, ppf: Callable[[np.ndarray], np.ndarray], steps: int = 10_000) -> float:
     """Largest gap between the draws' CDF and a continuous law's, at the law's own quantiles.
 
     The supremum over all x may be larger by 1 / steps: a bound on that holds here, and what is

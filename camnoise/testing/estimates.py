@@ -7,7 +7,7 @@ enters. Each function takes a field and the number of an image.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,8 @@ class Field:
 
     def temporal(self, image: int) -> Array:
         """What two views do not share, at the deviation of one."""
-        return (self.first[image] - self.second[image]) / sqrt(2)
+        difference: Array = (self.first[image] - self.second[image]) / sqrt(2)
+        return difference
 
     def pixels(self, image: int) -> Array:
         """The same, without what rows and columns have in common."""
@@ -67,7 +68,9 @@ class Field:
         flats = self.flats[image]
         if len(flats) == 1:
             return flats[0]
-        spreads = {kind: Spread(*np.mean([getattr(flat, kind) for flat in flats], axis=0).tolist()) for kind in KINDS}
+        spreads: dict[str, Any] = {
+            kind: Spread(*np.mean([getattr(flat, kind) for flat in flats], axis=0).tolist()) for kind in KINDS
+        }
         return replace(flats[0], mean=float(np.mean([flat.mean for flat in flats])), **spreads)
 
     def stated_mean(self, image: int) -> Array:

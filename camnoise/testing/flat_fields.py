@@ -108,12 +108,14 @@ def measure_flat_fields(
     """
     findings: list[Finding] = []
     left_out: list[str] = []
+    reasons: list[str] = []
     transfer: list[tuple[float, Estimate]] = []
     for level in LEVELS[pipeline.takes] if levels is None else levels:
         try:
             planes = fields(pipeline, level, images, side, seed, device)
         except ValueError as error:
             left_out.append(f"level {level:g}: {error}")
+            reasons.append(str(error))
             continue
         for number, field in enumerate(planes):
             where = f"at {level:g}" + (f", plane {number + 1}" if len(planes) > 1 else "")
@@ -122,7 +124,7 @@ def measure_flat_fields(
                 transfer += [(field.average(b).mean, estimates.pixel(field, b)) for b in range(images)]
         findings += _across(planes, f"at {level:g}", alpha)
     if not findings:
-        raise ValueError(f"{pipeline.name} cannot be measured: {'; '.join(dict.fromkeys(left_out))}")
+        raise ValueError(f"{pipeline.name} cannot be measured: {'; '.join(dict.fromkeys(reasons))}")
     findings += _slope(transfer, alpha)
     return Report(tuple(findings), (), tuple(left_out))
 

@@ -99,7 +99,7 @@ def _place(law: object, values: Array, given: Array | None) -> Array | None:
         if isinstance(law, LogLinear):
             slope, bias, scatter = (np.full_like(given, x) for x in (law.slope, law.bias, law.scatter))
         else:
-            branch = np.searchsorted(np.float32(law.K), given, side="right") - 1
+            branch = np.searchsorted(np.array(law.K, np.float32), given, side="right") - 1
             slope, bias, scatter = (np.array(x)[branch] for x in (law.slope, law.bias, law.scatter))
         rest = np.log(values) - (slope * np.log(given) + bias)
         if (scatter == 0).any():
