@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .frame import Frame, as_origin, check_images
+from .frame import Frame, as_origin, check_images, count_images
 from .keys import Ids, Key, as_ids, fresh_ids, sample_id
 from .stage import Parameters
 from .units import Unit
@@ -143,7 +143,7 @@ class Camera(Value):
         if ids is None and (seed != 0 or epoch is not None):
             raise ValueError("seed or epoch came without ids, wanted both: noise without ids is new at every call")
         frame, mean = self._frame(images, origin, frame_mean)
-        key = _Address(seed, epoch, body).key(_as_samples(ids, len(images)), self.name)
+        key = _Address(seed, epoch, body).key(_as_samples(ids, images), self.name)
         return self.expose(frame, key.at(view), self.tabulate(key.at(0), frame, mean), dtype)
 
     @torch.no_grad()
@@ -174,7 +174,7 @@ class Camera(Value):
         Raises:
             ValueError, TypeError: as `__call__`; a scheme that does not exist, cameras that do not fit it.
         """
-        plan, sample = scheme_named(scheme), _as_samples(ids, len(images))
+        plan, sample = scheme_named(scheme), _as_samples(ids, images)
         chosen = self._cameras(plan, cameras)
         if plan.alpha and dtype != torch.float32:
             raise ValueError(
@@ -222,7 +222,7 @@ class Camera(Value):
 
         Arguments and errors are those of `views`; nothing is random but drawn parameters.
         """
-        plan, sample = scheme_named(scheme), _as_samples(ids, len(images))
+        plan, sample = scheme_named(scheme), _as_samples(ids, images)
         frame, mean = self._frame(images, origin, frame_mean)
         key = _Address(seed, epoch, body).key(sample, self.name)
         return self.without_noise(frame, key, self.tabulate(key.at(1 if plan.own else 0), frame, mean))
@@ -253,7 +253,7 @@ class Camera(Value):
         frame_mean: Tensor | None = None,
     ) -> tuple[Parameters, ...]:
         """The parameters that `views` would draw, one table per view, without making the views."""
-        plan, sample = scheme_named(scheme), as_ids(ids, len(images))
+        plan, sample = scheme_named(scheme), _as_samples(ids, images)
         chosen = self._cameras(plan, cameras)
         return self._tables(plan, chosen, images, sample, _Address(seed, epoch, None), origin, frame_mean)[1]
 
@@ -322,5 +322,6 @@ class Camera(Value):
         return self.framed(data, as_origin(origin, data)), mean
 
 
-def _as_samples(ids: Ids | None, batch: int) -> Tensor:
+def _as_samples(ids: Ids | None, images: Tensor) -> Tensor:
+    batch = count_images(images)
     return fresh_ids(batch) if ids is None else as_ids(ids, batch)

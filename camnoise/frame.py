@@ -88,6 +88,15 @@ def as_origin(origin: Tensor | None, data: Tensor) -> Tensor:
     return places.to(data.device)
 
 
+def count_images(images: object) -> int:
+    """The length of a batch. Raises TypeError for what is no tensor, ValueError for one without dimensions."""
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images is a {type(images).__name__}, wanted a torch tensor (batch, channel, row, col)")
+    if images.ndim == 0:
+        raise ValueError("images has shape (), wanted (batch, channel, row, col)")
+    return len(images)
+
+
 def check_images(images: Tensor, unit: Unit) -> Tensor:
     """Images as float32, or the reason why they are none.
 
@@ -95,8 +104,7 @@ def check_images(images: Tensor, unit: Unit) -> Tensor:
         TypeError: not a floating tensor.
         ValueError: not four dimensions; a value that `unit` does not have.
     """
-    if not isinstance(images, Tensor):
-        raise TypeError(f"images is a {type(images).__name__}, wanted a torch tensor (batch, channel, row, col)")
+    count_images(images)
     if not images.dtype.is_floating_point:
         more = "; divide 8-bit images by 255" if images.dtype == torch.uint8 else ""
         raise TypeError(f"images is {images.dtype}, wanted floating values ({unit}){more}")

@@ -10,7 +10,9 @@ import torch
 import camnoise as cn
 from camnoise import presets
 from camnoise.domains import place
+from camnoise.laws import Uniform
 from camnoise.moments import tukey_lambda
+from camnoise.testing.parameters import measure_parameters
 
 D850 = {"black": 400.0, "white": 15583.0}
 
@@ -184,3 +186,21 @@ def test_domains():
     ):
         with pytest.raises(ValueError, match=sentence):
             place(*arguments)
+
+
+def test_eld_draws_its_settings_jointly():
+    """log K uniform, log scales around a line in log K, shape and bias from one entry nearest in K, ratio uniform."""
+    sensor = presets.load("nikon_d850", iso=(100, 6400), black=800, white=16383, ratio=Uniform(low=100, high=300))
+    findings = measure_parameters(sensor)
+    assert [str(one) for one in findings if not one.holds] == []
+    held = {one.what for one in findings}
+    for name in ("K", "ratio", "scale_read", "sigma_row"):
+        assert f"{name}: distribution, largest gap" in held
+    for name in ("lam", "bias_R", "bias_G1", "bias_G2", "bias_B"):
+        assert f"{name}: distance from its table at that gain" in held
+    # Shape and biases come from one entry of the calibration: each pair of values is one of its rows.
+    table, camera = sensor.draw(range(5000)), presets.describe("nikon_d850")
+    columns = (camera.lam, camera.bias.R, camera.bias.G1, camera.bias.G2, camera.bias.B)
+    rows = {tuple(np.float32(row).tolist()) for row in zip(*columns, strict=True)}
+    names = ("lam", "bias_R", "bias_G1", "bias_G2", "bias_B")
+    assert set(zip(*(table[name].tolist() for name in names), strict=True)) <= rows
