@@ -16,7 +16,7 @@ from .terminal import complain, count, flushed, prepare, say, sentence_of, termi
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .pipelines.camera import Camera as Chosen
+    from .pipelines.recipe import Recipe
 
 app = typer.Typer(
     name="camnoise",
@@ -28,16 +28,46 @@ app = typer.Typer(
 FAILED, WRONG_USE, NOT_VERIFIED, INTERRUPTED = 1, 2, 3, 130
 _MOST_SHOWN = 8  # samples on a contact sheet
 
-Camera = Annotated[str | None, typer.Option(help="A calibrated camera: see `camnoise cameras`.")]
-Iso = Annotated[str | None, typer.Option(help="One ISO, or LO-HI to draw one per image.")]
-Ratio = Annotated[str | None, typer.Option(help="Low light: how many times under-exposed, or LO-HI. Default: 1.")]
-Chain = Annotated[Path | None, typer.Option("--pipeline", help="A Pipeline as JSON, instead of --camera and --iso.")]
-Domain = Annotated[Literal["raw", "rgb"] | None, typer.Option(help="A mosaic (the default), or three linear planes.")]
+Cameras = Annotated[list[str] | None, typer.Option("--camera", help="See `camnoise cameras`; for nrl given twice.")]
+Isos = Annotated[list[str] | None, typer.Option("--iso", help="One ISO, or LO-HI to draw one per image.")]
+Ratios = Annotated[
+    list[str] | None,
+    typer.Option("--ratio", help="Low light: how many times under-exposed, or LO-HI. Default: 1."),
+]
+Noises = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--noise",
+        help="Instead of a camera: gaussian:LEVEL, uniform:LEVEL, stripes:LEVEL (8-bit units), poisson:LEVEL (events "
+        "at white), speckle:LEVEL (variance), impulse:LEVEL, saltpepper:LEVEL (fraction), nlf:rcl, nlf:rcl_level, "
+        "nlf:brooks, nlf:SHOT,READ or thesis; a LEVEL is a number or LO-HI; joined by +, ended by +clip or +8bit.",
+    ),
+]
+Chain = Annotated[
+    Path | None,
+    typer.Option("--pipeline", help="A Pipeline or Mixture as JSON, instead of --camera and --iso."),
+]
+SchemeText = Annotated[
+    str | None,
+    typer.Option(
+        "--scheme",
+        help="n2c: one view. n2n: two, same settings. n2n-free: settings of their own. nrl: two cameras. rcl: one. "
+        "noisier[:ALPHA]: noise added once more. burst[:VIEWS[:REACH]]: the scene moves. real: those of pairs:. "
+        "Default: n2n, and real with pairs:.",
+    ),
+]
+Domain = Annotated[
+    Literal["raw", "rgb", "srgb"] | None,
+    typer.Option(help="A mosaic (default of cameras), three linear planes, or encoded values (default of --noise)."),
+]
 Demosaic = Annotated[Literal["bilinear"] | None, typer.Option(help="Make three planes of the mosaic again.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Of the noise.")]
-Black = Annotated[float | None, typer.Option(help="Black level, DN, for a camera whose source gives none.")]
-White = Annotated[float | None, typer.Option(help="White level, DN, likewise.")]
-Body = Annotated[str | None, typer.Option(help="Whose fixed pattern: a name, or per-sample. Default: the camera's.")]
+Blacks = Annotated[
+    list[float] | None,
+    typer.Option("--black", help="Black level, DN, for a camera whose source gives none."),
+]
+Whites = Annotated[list[float] | None, typer.Option("--white", help="White level, DN, likewise.")]
+Body = Annotated[str | None, typer.Option(help="Whose fixed pattern: a name, or per-sample. Default: each camera's.")]
 Out = Annotated[Path, typer.Option(help="The PNG to write.")]
 
 
@@ -59,47 +89,36 @@ class _StoppedError(Exception):
 
 @app.command()
 def shard(
-    source: Annotated[str, typer.Argument(help="folder:PATH or sample:")],
+    source: Annotated[str, typer.Argument(help="folder:PATH, pairs:PATH or sample:")],
     dest: Annotated[Path, typer.Argument(help="A new or empty folder, or one that holds this run unfinished.")],
-    camera: Camera = None,
-    iso: Iso = None,
-    ratio: Ratio = None,
+    camera: Cameras = None,
+    iso: Isos = None,
+    ratio: Ratios = None,
+    noise: Noises = None,
     pipeline: Chain = None,
-    scheme: Annotated[Literal["n2n", "n2c"], typer.Option(help="Two noisy views, or clean and one.")] = "n2n",
+    scheme: SchemeText = None,
     seed: Seed = 0,
     epoch: Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Fresh noise of that epoch's own.")] = None,
     domain: Domain = None,
     demosaic: Demosaic = None,
-    black: Black = None,
-    white: White = None,
+    black: Blacks = None,
+    white: Whites = None,
     body: Body = None,
     samples_per_shard: Annotated[int, typer.Option(min=1, max=1_000_000)] = 256,
 ) -> None:
-    """Make WebDataset shards of noisy views from a collection of photographs."""
+    """Make WebDataset shards of noisy views from a collection of photographs, or of pairs."""
     import numpy as np
 
     from .pipelines.address import parse
-    from .pipelines.camera import parse_span
+    from .pipelines.choice import Options, choose
     from .pipelines.exposures import make_sample
-    from .pipelines.recipe import Recipe
     from .pipelines.run import finished_shards, run
 
     images = parse(source)
-    chosen = _choose(camera, iso, ratio, pipeline, domain, demosaic, black, white)
-    recipe = Recipe(
-        source=images.address,
-        camera=camera,
-        iso=None if iso is None else parse_span(iso, "ISO"),
-        pipeline=chosen.pipeline,
-        domain=chosen.domain,
-        demosaic=chosen.demosaic,
-        scheme=scheme,
-        seed=seed,
-        epoch=epoch,
-        body=chosen.pipeline.name if body is None else body,
-        samples_per_shard=samples_per_shard,
-    )
-    make_sample(np.zeros((3, 4, 4), np.uint8), "black", recipe)  # a camera that cannot work fails here, at once
+    options = Options(camera, iso, ratio, black, white, noise, pipeline, scheme, domain, demosaic, seed, epoch, body)
+    recipe = choose(options, images.address).recipe(images.address, samples_per_shard)
+    if recipe.cameras:  # one that cannot work fails here, at once
+        make_sample(np.zeros((3, 4, 4), np.uint8), "black", recipe)
     try:
         with terminable():
             outcome = run(images, recipe, dest)
@@ -109,9 +128,8 @@ def shard(
             "and the same command goes on from there"
         ) from None
     manifest = outcome.manifest
-    made = (
-        f"{count(manifest.samples, 'sample')} in {count(len(manifest.shards), 'shard')}, {manifest.form}, seed {seed}"
-    )
+    amount = f"{count(manifest.samples, 'sample')} in {count(len(manifest.shards), 'shard')}"
+    made = f"{amount}, {manifest.form}, {_address(recipe)}"
     if outcome.built == 0:
         say(f"{dest}: finished already, checked: {made}")
     else:
@@ -149,47 +167,43 @@ def verify(dest: Annotated[Path, typer.Argument(help="A finished data set.")]) -
 def preview(
     image: Annotated[Path, typer.Argument(help="A PNG, JPEG or TIFF file.")],
     out: Out,
-    camera: Camera = None,
-    iso: Iso = None,
-    ratio: Ratio = None,
+    camera: Cameras = None,
+    iso: Isos = None,
+    ratio: Ratios = None,
+    noise: Noises = None,
     pipeline: Chain = None,
+    scheme: SchemeText = None,
     seed: Seed = 0,
     domain: Domain = None,
     demosaic: Demosaic = None,
-    black: Black = None,
-    white: White = None,
+    black: Blacks = None,
+    white: Whites = None,
     panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 400,
 ) -> None:
-    """Write one image beside two noisy views of it and their difference."""
+    """Write one image beside noisy views of it and a difference."""
     import torch
 
-    from .look import Look, drawn_text, sheet
+    from .look import sheet
+    from .pipelines.choice import Options, choose
+    from .pipelines.contact import row
     from .pipelines.exposures import make_sample
     from .pipelines.images import decode
-    from .pipelines.recipe import Recipe
     from .pipelines.source import public_name
 
-    chosen = _choose(camera, iso, ratio, pipeline, domain, demosaic, black, white)
+    chosen = choose(
+        Options(camera, iso, ratio, black, white, noise, pipeline, scheme, domain, demosaic, seed), "preview:"
+    )
+    recipe = chosen.recipe("preview:")
     try:
         pixels = decode(image.read_bytes())
     except OSError as error:
         raise ValueError(f"image {str(image)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ValueError(f"image {str(image)!r}: {error}") from error
-    recipe = Recipe(
-        source="preview:",
-        pipeline=chosen.pipeline,
-        domain=chosen.domain,
-        demosaic=chosen.demosaic,
-        seed=seed,
-        body=chosen.pipeline.name,
-    )
-    name = public_name(image.name)  # as `folder:` would call it
-    made = make_sample(pixels, name, recipe)
-    what = f"{camera} at ISO {iso}" if pipeline is None else pipeline.name
-    title = f"{name}: {what}, {drawn_text(made.record.parameters[0])}, {chosen.domain}, seed {seed}"
-    _save(sheet([Look(title, torch.from_numpy(made.clean), made.normalized, recipe.cfa)], panel), out)
-    say(f"{out}: {what}, seed {seed}")
+    made = make_sample(pixels, public_name(image.name), recipe)  # the name as `folder:` would have it
+    shown = row(made.record, recipe, torch.from_numpy(made.clean), made.normalized, chosen.title)
+    _save(sheet([shown], panel), out)
+    say(f"{out}: {chosen.title}, seed {seed}")
 
 
 @app.command()
@@ -200,21 +214,20 @@ def look(
     panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 320,
 ) -> None:
     """Write a contact sheet of a data set: clean, views and difference of several samples."""
-    from .look import Look, drawn_text, sheet
+    from .look import sheet
+    from .pipelines.contact import row
     from .pipelines.reader import Shards
 
     shards = Shards(dest)
     if not shards.keys:
         raise ValueError(f"{str(dest)!r} holds no sample: all its images are quarantined")
     step = max(1, len(shards) // samples)
-    rows = []
-    for key in shards.keys[::step][:samples]:
-        record = shards.sample(key)
-        camera = shards.manifest.recipe.pipeline.name
-        title = f"{record.name}: {camera}, {drawn_text(record.parameters[0])}, {record.domain}, seed {record.seed}"
-        rows.append(Look(title, shards.clean(key), shards.views(key), record.cfa))
+    recipe = shards.manifest.recipe
+    rows = [
+        row(shards.sample(key), recipe, shards.clean(key), shards.views(key)) for key in shards.keys[::step][:samples]
+    ]
     _save(sheet(rows, panel), out)
-    say(f"{out}: {len(rows)} of {count(len(shards), 'sample')}, seed {shards.manifest.recipe.seed}")
+    say(f"{out}: {len(rows)} of {count(len(shards), 'sample')}, {_address(recipe)}")
 
 
 @app.command()
@@ -275,32 +288,8 @@ def run_command(arguments: list[str]) -> int:
         return FAILED
 
 
-def _choose(
-    camera: str | None,
-    iso: str | None,
-    ratio: str | None,
-    file: Path | None,
-    domain: Literal["raw", "rgb"] | None,
-    demosaic: Literal["bilinear"] | None,
-    black: float | None,
-    white: float | None,
-) -> "Chosen":
-    from .pipelines.camera import from_file, parse_span, preset
-
-    if file is not None:
-        if any(given is not None for given in (camera, iso, ratio, black, white)):
-            raise ValueError(
-                "--pipeline says the whole camera: no --camera, --iso, --ratio, --black or --white beside it"
-            )
-        return from_file(file, domain=domain, demosaic=demosaic)
-    if camera is None:
-        raise ValueError("no camera: wanted --camera NAME with --iso N, or --pipeline FILE")
-    if iso is None:
-        raise ValueError(f"camera {camera} has no ISO: wanted --iso N or --iso LO-HI")
-    span = parse_span(ratio or "1", "ratio")
-    return preset(
-        camera, parse_span(iso, "ISO"), ratio=span, domain=domain, demosaic=demosaic, black=black, white=white
-    )
+def _address(recipe: "Recipe") -> str:
+    return f"seed {recipe.seed}" if recipe.cameras else "real views"
 
 
 def _save(picture: "Image", out: Path) -> None:

@@ -23,6 +23,22 @@ Picture = NDArray[np.uint8]  # (row, col, 3), encoded
 _GAP, _LABEL = 8, 22  # pixels
 _PAPER, _INK, _FRAME = (24, 24, 24), (225, 225, 225), (255, 200, 0)
 _GAINS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+_MOST_VIEWS = 4  # in a row
+
+# What drawn parameters are called in a title: how many times the number, and its words.
+_WORDS = {
+    "K": (1.0, "K {:.3g} DN/e-"),
+    "sigma_gaussian": (255.0, "sigma {:.1f}/255"),
+    "sigma_uniform": (255.0, "uniform {:.1f}/255"),
+    "stripe_row": (255.0, "rows {:.1f}/255"),
+    "stripe_col": (255.0, "columns {:.1f}/255"),
+    "peak": (1.0, "{:.3g} events at white"),
+    "speckle_variance": (1.0, "speckle {:.3g}"),
+    "impulse_fraction": (100.0, "{:.3g} % lost"),
+    "level": (255.0, "level {:.1f}/255"),
+    "lambda_shot": (1.0, "shot {:.2g}"),
+    "lambda_read": (1.0, "read {:.2g}"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,15 +47,19 @@ class Look:
 
     Attributes:
         title: of the row.
-        clean: (channel, row, col) float32, linear, white = 1; one channel is a mosaic.
-        views: (view, channel, row, col), likewise.
+        clean: (channel, row, col) float32, white = 1; one channel is a mosaic.
+        views: (view, channel, row, col), likewise; the first four are shown.
         cfa: the mosaic's tile, None for planes; one channel without a tile is shown gray.
+        encoded: whether the values are sRGB already, instead of linear light.
+        shifts: of a burst, how far the scene of each view has moved down and to the right.
     """
 
     title: str
     clean: Tensor
     views: Tensor
     cfa: str | None
+    encoded: bool = False
+    shifts: Sequence[Sequence[int]] | None = None
 
 
 def sheet(looks: Sequence[Look], panel: int = 320) -> Image.Image:
@@ -62,9 +82,11 @@ def sheet(looks: Sequence[Look], panel: int = 320) -> Image.Image:
 
 
 def drawn_text(parameters: Mapping[str, float]) -> str:
-    """What was drawn for a view, in words for its title."""
-    text = f"K {parameters['K']:.3g} DN/e-" if "K" in parameters else "no gain"
-    return text if parameters.get("ratio", 1.0) == 1.0 else f"{text}, {parameters['ratio']:.3g} x under-exposed"
+    """What was drawn for a view, in words for its title; nothing where a noise is off."""
+    said = [words.format(parameters[name] * by) for name, (by, words) in _WORDS.items() if parameters.get(name)]
+    if parameters.get("ratio", 1.0) != 1.0:
+        said.append(f"{parameters['ratio']:.3g} x under-exposed")
+    return ", ".join(said)
 
 
 def planes(linear: Tensor, cfa: str | None) -> Tensor:
@@ -87,17 +109,21 @@ def difference(one: Tensor, other: Tensor) -> tuple[Picture, int]:
 
 
 def _row(look: Look, panel: int) -> Image.Image:
-    clean, views = planes(look.clean, look.cfa), [planes(view, look.cfa) for view in look.views]
+    clean = planes(look.clean, look.cfa)
+    views = [planes(view, look.cfa) for view in look.views[:_MOST_VIEWS]]
     height, width = clean.shape[1:]
     zoom = max(2, panel // max(height, width))
     side = panel // zoom
     top, left = max(0, (height - side) // 2), max(0, (width - side) // 2)
     window = (slice(None), slice(top, top + side), slice(left, left + side))
-    whole = _overview(_encoded(clean), (top, left), side, panel)
+    encode = _eight_bits if look.encoded else _encoded
+    whole = _overview(encode(clean), (top, left), side, panel)
     scale = f"{zoom}:1"
-    panels = [("clean, whole", whole), (f"clean, {scale}", _encoded(clean[window]))]
-    panels += [(f"view {number}, {scale}", _encoded(view[window])) for number, view in enumerate(views, start=1)]
-    first, second, names = (views[0], views[1], "1 - 2") if len(views) > 1 else (views[0], clean, "1 - clean")
+    panels = [("clean, whole", whole), (f"clean, {scale}", encode(clean[window]))]
+    panels += [(_label(look, number, scale), encode(view[window])) for number, view in enumerate(views)]
+    first, second, names = (views[0], clean, "1 - clean")
+    if len(views) > 1 and look.shifts is None:  # a scene that moved would show its own edges
+        second, names = views[1], "1 - 2"
     picture, gain = difference(first[window], second[window])
     panels.append((f"{names}, x {gain}", picture))
     size = ((panel + _GAP) * len(panels) + _GAP, panel + 2 * _LABEL + _GAP)
@@ -112,6 +138,12 @@ def _row(look: Look, panel: int) -> Image.Image:
             image = image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
         row.paste(image, (x + (panel - image.width) // 2, 2 * _LABEL + (panel - image.height) // 2))
     return row
+
+
+def _label(look: Look, number: int, scale: str) -> str:
+    of = f" of {len(look.views)}" if len(look.views) > _MOST_VIEWS else ""
+    moved = "" if look.shifts is None else ", moved {:+d} {:+d}".format(*look.shifts[number])
+    return f"view {number + 1}{of}, {scale}{moved}"
 
 
 def _overview(picture: Picture, corner: tuple[int, int], side: int, panel: int) -> Picture:

@@ -1,14 +1,17 @@
-"""What a shard says about one sample: its `json` member, and how raw views become normalised ones."""
+"""What a shard says about one sample: its `json` member, and how stored views become normalised ones."""
 
 import json
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
+
+from .views import scheme_named
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Count = Annotated[int, Field(ge=0, le=2**64 - 1)]
+SchemeName = Annotated[str, AfterValidator(lambda text: str(scheme_named(text)))]  # in its one spelling
 
 
 class Sample(BaseModel):
@@ -17,29 +20,34 @@ class Sample(BaseModel):
     Attributes:
         id: of the noise, 16 lower-case hex digits; a crop has its frame's.
         name: the source's own name, from which `id` is hashed.
-        body: the camera whose fixed pattern the views carry.
-        parameters: what was drawn, one table per view. Every number is a float32, in its shortest spelling.
+        body: whose fixed pattern the views carry, as the argument of a camera's `views`; None where each view has
+            that of its own camera (nrl), and where no camera was simulated (real).
+        parameters: what was drawn, one table per view; empty tables for real views. Every number is a float32, in
+            its shortest spelling.
         seed, epoch: of the noise; epoch None is frozen noise.
-        views: the scheme.
+        views: the scheme, such as "n2n" or "burst:4:8".
         noise_version: of the scheme of randomness.
-        domain: what the pixels are: "raw" one mosaic plane, "rgb" three linear planes.
+        domain: what the pixels are: "raw" one mosaic plane, "rgb" three linear planes, "srgb" encoded ones.
         cfa: the mosaic's pattern at the frame's (0, 0), None without a mosaic.
         origin: row and column of the crop in its frame.
         size: rows and columns.
-        bits: of the converter, None without one.
-        black, white: levels, DN. None where the camera has none.
-        ratio: of the exposure; normalised views are multiplied by it.
+        bits, black, white, ratio: of view 1: the converter's bits, the levels in DN, how many times under-exposed.
+            None where the camera has none.
+        levels: white of integer views whose black is 0, 255 or 65,535; None for raw DN and for float32.
+        clipped: whether values were cut off at black or white (`Clip`, `EightBits`, an image file).
+        shifts: of a burst, how many pixels the scene of each view has moved down and to the right; None in all
+            other schemes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     id: HexId
     name: str
-    body: str
+    body: str | None
     parameters: tuple[dict[str, float], ...]
     seed: Count
     epoch: Count | None
-    views: Literal["n2c", "n2n"]
+    views: SchemeName
     noise_version: int
     domain: Literal["raw", "rgb", "srgb"]
     cfa: str | None
@@ -49,40 +57,51 @@ class Sample(BaseModel):
     black: float | None
     white: float | None
     ratio: float | None
+    levels: Literal[255, 65535] | None
+    clipped: bool
+    shifts: tuple[tuple[int, int], ...] | None
 
     @model_validator(mode="after")
     def _one_table_per_view(self) -> Self:
-        wanted = {"n2c": 1, "n2n": 2}[self.views]
-        if len(self.parameters) != wanted:
-            raise ValueError(f"{len(self.parameters)} tables of parameters for {self.views}, wanted {wanted}")
+        plan, views = scheme_named(self.views), len(self.parameters)
+        if views == 0 or (views != len(plan.views) and not plan.real):
+            wanted = "at least 1" if plan.real else len(plan.views)
+            raise ValueError(f"{views} tables of parameters for {plan}, wanted {wanted}")
+        shifts = None if self.shifts is None else len(self.shifts)
+        if shifts != (views if plan.reach else None):
+            raise ValueError(f"{shifts or 'no'} shifts for {plan}, wanted {views if plan.reach else 'none'}")
         return self
 
     def dump(self) -> bytes:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
         return canonical(self.model_dump(mode="json"))
 
-    def normalize(self, raw: Tensor) -> Tensor:
-        """Raw DN to normalised values, the very numbers the camera's `Normalize` gives.
+    def normalize(self, stored: Tensor) -> Tensor:
+        """Views as `views.npy` has them to normalised ones, white = 1: the very numbers of the camera.
 
         Args:
-            raw: (view, channel, row, col) as stored in `views.npy`, uint16.
+            stored: (view, channel, row, col): uint16 raw DN, integer levels, or float32, which is normalised.
 
         Returns:
-            float32 of the same shape: (raw - black) / (white - black) * ratio, in that order.
+            float32 of the same shape: (raw - black) / (white - black) * ratio, in that order, or value / levels.
 
         Raises:
-            ValueError: the sample has no levels, or another number of views.
+            ValueError: raw DN of a sample without levels, or another number of views.
         """
+        if len(stored) != len(self.parameters):
+            raise ValueError(f"sample {self.id} has {len(self.parameters)} views, got {len(stored)}")
+        if stored.dtype == torch.float32:
+            return stored
+        if self.levels is not None:
+            return stored.to(torch.float32) / torch.tensor(float(self.levels), device=stored.device)
         if self.black is None or self.white is None:
             raise ValueError(f"sample {self.id} has no black and white level: its views are not raw DN")
-        if len(raw) != len(self.parameters):
-            raise ValueError(f"sample {self.id} has {len(self.parameters)} views, got {len(raw)}")
-        black, white, ratio = (self._per_view(name, raw) for name in ("black", "white", "ratio"))
-        return (raw.to(torch.float32) - black) / (white - black) * ratio
+        black, white, ratio = (self._per_view(name, stored) for name in ("black", "white", "ratio"))
+        return (stored.to(torch.float32) - black) / (white - black) * ratio
 
-    def _per_view(self, name: str, raw: Tensor) -> Tensor:
+    def _per_view(self, name: str, stored: Tensor) -> Tensor:
         values = [table[name] for table in self.parameters]
-        return torch.tensor(values, dtype=torch.float32, device=raw.device).reshape(-1, 1, 1, 1)
+        return torch.tensor(values, dtype=torch.float32, device=stored.device).reshape(-1, 1, 1, 1)
 
 
 def canonical(value: Any) -> bytes:

@@ -1,6 +1,6 @@
 """Image collections in, verified shards of clean and noisy views out.
 
-The files in the order of the work: `address` and `source` (what is there), `images` (is it a photograph we can read),
-`recipe` and `plan` (what will be made), `exposures` (one image), `build` (one shard), `run` (all of them), `verify`
-and `reader`.
+The files in the order of the work: `address`, `source`, `folder` and `pairs` (what is there), `images` (is it a
+photograph we can read), `choice` and `camera` (what a user asks for), `recipe` and `plan` (what will be made),
+`exposures` (one image), `build` (one shard), `run` (all of them), `verify`, `reader` and `contact` (one to look at).
 """

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from . import digests, npy
 from .address import parse
-from .exposures import make_sample
+from .exposures import make_sample, pair_sample
 from .files import committed, write
-from .images import decode
+from .images import Pixels, decode
 from .plan import Form, Input, ShardSpec
 from .recipe import Recipe
 from .records import Member, Quarantined, Receipt, Stage, receipt_name
-from .source import Source, opened
+from .source import File, Source, opened
 from .tar import TarWriter
 
 _PACKAGES = ("camnoise", "numpy", "pillow", "torch")
@@ -81,27 +81,47 @@ def versions() -> dict[str, str]:
 def _fields(one: Input, source: Source, form: Form, recipe: Recipe) -> tuple[dict[str, bytes], str]:
     if one.refused is not None:
         raise _RefusedError(Quarantined(name=one.name, stage="header", reason=one.refused))
-    with _stage("read", one):
-        with opened(source, one.name) as file:
-            data = file.read()
-        if len(data) != one.size:
-            raise ValueError(f"has {len(data):,} bytes, {one.size:,} when the run was planned")
-    with _stage("decode", one):
-        pixels = decode(data)
+    data, pixels = _decoded(one, one.files[0], source)
+    noisy = [_noisy(one, file, source, pixels) for file in one.noisy]
     with _stage("camera", one):  # such as a rate of electrons beyond what the laws cover
-        made = make_sample(pixels, one.name, recipe)
-    scene = npy.dump(pixels) if form == "scene.npy" else data
-    arrays = {"views.npy": npy.dump(made.views), "clean.npy": npy.dump(made.clean)}
-    return {form: scene, **arrays, "json": made.record.dump()}, digests.of_pixels(pixels)
+        made = pair_sample(pixels, noisy, one.name, recipe) if noisy else make_sample(pixels, one.name, recipe)
+    fields: dict[str, bytes] = {form: npy.dump(pixels) if form == "scene.npy" else data}
+    fields |= {"views.npy": npy.dump(made.views), "json": made.record.dump()}
+    if recipe.keeps_clean:
+        fields["clean.npy"] = npy.dump(made.clean)
+    return fields, digests.of_pixels(pixels)
+
+
+def _decoded(one: Input, file: File, source: Source) -> tuple[bytes, Pixels]:
+    """A file of an input, as it is and as pixels."""
+    with _stage("read", one, file):
+        with opened(source, file.name) as opening:
+            data = opening.read()
+        if len(data) != file.size:
+            raise ValueError(f"has {len(data):,} bytes, {file.size:,} when the run was planned")
+    with _stage("decode", one, file):
+        return data, decode(data)
+
+
+def _noisy(one: Input, file: File, source: Source, clean: Pixels) -> Pixels:
+    """A noisy view from the source, which fits its clean image."""
+    _, pixels = _decoded(one, file, source)
+    with _stage("pair", one, file):
+        if (pixels.dtype, pixels.shape) != (clean.dtype, clean.shape):
+            came, wanted = (f"{image.shape[1]} x {image.shape[2]} pixels of {image.dtype}" for image in (pixels, clean))
+            raise ValueError(f"is {came}, its clean image {wanted}")
+    return pixels
 
 
 @contextmanager
-def _stage(stage: Stage, one: Input) -> Iterator[None]:
+def _stage(stage: Stage, one: Input, file: File | None = None) -> Iterator[None]:
     """What goes wrong within concerns this input alone."""
     try:
         yield
     except ValueError as error:
-        raise _RefusedError(Quarantined(name=one.name, stage=stage, reason=str(error))) from error
+        noisy = file is not None and file.name != one.name
+        reason = f"noisy {file.name}: {error}" if noisy and file else str(error)
+        raise _RefusedError(Quarantined(name=one.name, stage=stage, reason=reason)) from error
 
 
 def _member(one: Input, field: str, data: bytes, offset: int, digest: str) -> Member:

@@ -1,37 +1,41 @@
-"""Which camera a user means: a preset at an ISO, or a pipeline in a file."""
+"""Which camera a user means: a preset at an ISO, a noise by its name, or a camera in a file."""
 
+import json
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from camnoise import presets
+from camnoise.camera import Camera
 from camnoise.demosaic import Demosaic
-from camnoise.domains import place
+from camnoise.domains import chains, is_plain, place
 from camnoise.laws import LogUniform
+from camnoise.light import Linearize
+from camnoise.literature import noise
+from camnoise.mixture import Mixture
 from camnoise.mosaic import Mosaic
 from camnoise.pipeline import Pipeline
+from camnoise.presets.camera import iso_text
 from camnoise.units import Unit
 
-Domain = Literal["raw", "rgb"]
+AnyCamera = Pipeline | Mixture
+Domain = Literal["raw", "rgb", "srgb"]
 Demosaicing = Literal["bilinear"]
 Span = float | tuple[float, float]
 
 
-class Camera(NamedTuple):
+class Placed(NamedTuple):
     """A whole camera, from an encoded photograph to its views.
 
     Attributes:
-        pipeline: the chain.
+        camera: its chain, or its mixture of chains.
         domain, demosaic: what its views are.
+        title: as a person calls it.
     """
 
-    pipeline: Pipeline
+    camera: AnyCamera
     domain: Domain
     demosaic: Demosaicing | None
-
-
-def filter_tile(pipeline: Pipeline) -> str | None:
-    """The filter tile at a frame's (0, 0), None where the camera has no mosaic."""
-    return next((stage.pattern for stage in pipeline.stages if isinstance(stage, Mosaic)), pipeline.cfa)
+    title: str
 
 
 def parse_span(text: str, what: str) -> Span:
@@ -55,7 +59,7 @@ def preset(
     demosaic: Demosaicing | None = None,
     black: float | None = None,
     white: float | None = None,
-) -> Camera:
+) -> Placed:
     """A calibrated camera in a domain, raw unless another is asked for; a range of ratios is log-uniform.
 
     Raises:
@@ -63,28 +67,62 @@ def preset(
     """
     under = LogUniform(low=ratio[0], high=ratio[1]) if isinstance(ratio, tuple) else ratio
     sensor = presets.load(name, iso=iso, black=black, white=white, ratio=under)
-    return Camera(place(sensor, domain or "raw", demosaic), domain or "raw", demosaic)
+    return _placed(sensor, domain or "raw", demosaic, f"{name} at ISO {iso_text(iso)}")
 
 
-def from_file(path: Path, *, domain: Domain | None = None, demosaic: Demosaicing | None = None) -> Camera:
-    """The pipeline of a JSON file: a sensor is placed in the domain, a whole chain has one already.
+def by_name(text: str, *, domain: Domain | None = None, demosaic: Demosaicing | None = None) -> Placed:
+    """A noise of the literature in a domain, srgb unless another is asked for.
 
     Raises:
-        ValueError: no readable file, not a pipeline, or one of another domain than is asked for.
+        ValueError: as `noise` and `place`.
+    """
+    return _placed(noise(text), domain or "srgb", demosaic, text)
+
+
+def from_file(path: Path, *, domain: Domain | None = None, demosaic: Demosaicing | None = None) -> Placed:
+    """The pipeline, or the mixture, of a JSON file: what is no whole chain yet is placed in the domain.
+
+    Raises:
+        ValueError: no readable file, no camera, or one of another domain than is asked for.
     """
     try:
-        pipeline = Pipeline.from_json(path.read_bytes())
+        camera = _read(path.read_bytes())
     except OSError as error:
         raise ValueError(f"--pipeline {str(path)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    if pipeline.takes is Unit.LINEAR:
-        return Camera(place(pipeline, domain or "raw", demosaic), domain or "raw", demosaic)
-    if pipeline.takes is not Unit.ENCODED:
-        first, wanted = type(pipeline.stages[0]).__name__, f"{Unit.ENCODED} (a whole chain) or {Unit.LINEAR}"
-        raise ValueError(f"{path}: its first stage, {first}, takes {pipeline.takes}, wanted {wanted}")
-    has: Domain = "raw" if any(isinstance(stage, Mosaic) for stage in pipeline.stages) else "rgb"
-    makes: Demosaicing | None = "bilinear" if any(isinstance(stage, Demosaic) for stage in pipeline.stages) else None
+    kinds = {_whole(chain) for chain in chains(camera)}
+    if len(kinds) > 1:
+        raise ValueError(f"{path}: the pipelines of the mixture have different domains, wanted one")
+    whole = kinds.pop()
+    if whole is None:
+        if camera.takes is not Unit.LINEAR and not is_plain(camera):
+            first = type(chains(camera)[0].stages[0]).__name__
+            wanted = f"{Unit.ENCODED} (a whole chain) or {Unit.LINEAR}"
+            raise ValueError(f"{path}: its first stage, {first}, takes {camera.takes}, wanted {wanted}")
+        return _placed(camera, domain or ("srgb" if is_plain(camera) else "raw"), demosaic, camera.name)
+    has, makes = whole
     if domain not in (None, has) or demosaic not in (None, makes):
         raise ValueError(f"{path}: the chain's domain is {has}, demosaic {makes}; asked for {domain}, {demosaic}")
-    return Camera(pipeline, has, makes)
+    return Placed(camera, has, makes, camera.name)
+
+
+def _placed(camera: Camera, domain: Domain, demosaic: Demosaicing | None, title: str) -> Placed:
+    return Placed(place(camera, domain, demosaic), domain, demosaic, title)
+
+
+def _read(data: bytes) -> AnyCamera:
+    """A mixture where it says `pipelines`, else a pipeline."""
+    try:
+        fields = json.loads(data)
+    except ValueError:  # a pipeline's own reader says where
+        fields = None
+    return Mixture.from_json(data) if isinstance(fields, dict) and "pipelines" in fields else Pipeline.from_json(data)
+
+
+def _whole(chain: Pipeline) -> tuple[Domain, Demosaicing | None] | None:
+    """Domain and demosaicing of a chain that says them itself, because it linearises photographs."""
+    if not any(isinstance(stage, Linearize) for stage in chain.stages):
+        return None
+    has: Domain = "raw" if any(isinstance(stage, Mosaic) for stage in chain.stages) else "rgb"
+    return has, "bilinear" if any(isinstance(stage, Demosaic) for stage in chain.stages) else None

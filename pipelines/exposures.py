@@ -1,18 +1,26 @@
 """One image through a recipe: what its sample holds, and what its record has to say."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from camnoise.keys import hex_id, sample_id
+from camnoise.domains import chains
+from camnoise.keys import Key, as_ids, hex_id, sample_id
+from camnoise.mixture import Mixture
+from camnoise.pipeline import Pipeline
+from camnoise.plain import EightBits
 from camnoise.sample import Sample
 from camnoise.views import scheme_named
 
 from .images import Pixels
 from .recipe import Recipe
+
+_TORCH = {"uint8": torch.uint8, "uint16": torch.uint16, "float32": torch.float32}
+_LEVELS: dict[str, Literal[255, 65535]] = {"uint8": 255, "uint16": 65535}
 
 
 class Made(NamedTuple):
@@ -20,7 +28,7 @@ class Made(NamedTuple):
 
     Attributes:
         record: its JSON.
-        views: (view, channel, row, col), uint16 raw DN when the camera ends in a converter, else float32.
+        views: (view, channel, row, col), as `views.npy` stores them.
         clean: (channel, row, col), float32, in the units of the normalised views.
     """
 
@@ -31,8 +39,7 @@ class Made(NamedTuple):
     @property
     def normalized(self) -> Tensor:
         """The views as every reader gives them: float32."""
-        stored = torch.from_numpy(self.views)
-        return self.record.normalize(stored) if stored.dtype == torch.uint16 else stored
+        return self.record.normalize(torch.from_numpy(self.views))
 
 
 def make_sample(pixels: Pixels, name: str, recipe: Recipe) -> Made:
@@ -46,40 +53,70 @@ def make_sample(pixels: Pixels, name: str, recipe: Recipe) -> Made:
     Raises:
         ValueError: the camera cannot take the image.
     """
-    raw = recipe.pipeline.raw
-    made = (raw or recipe.pipeline).views(
+    raw, dtype = _raw(recipe), stored_dtype(pixels, recipe)
+    made = (raw or recipe.cameras[0]).views(
         scaled(pixels),
         [name],
         scheme=recipe.scheme,
-        seed=recipe.seed,
-        epoch=recipe.epoch,
+        cameras=_both(recipe),
         body=recipe.body,
-        dtype=torch.float32 if raw is None else torch.uint16,
+        dtype=_TORCH[dtype.name],
+        **_address(recipe),
     )
     return Made(
-        record=record(name, (pixels.shape[1], pixels.shape[2]), recipe),
+        record=record(pixels, name, recipe),
         views=made.views[:, 0].numpy(),
-        clean=made.clean[0].numpy() if raw is None else clean(pixels, name, recipe),
+        clean=clean(pixels, name, recipe) if raw is not None else made.clean[0].numpy(),
     )
+
+
+def pair_sample(pixels: Pixels, noisy: Sequence[Pixels], name: str, recipe: Recipe) -> Made:
+    """A clean image with the noisy ones that its source has of it.
+
+    Args:
+        pixels: (3, row, col), uint8 or uint16.
+        noisy: at least one, each of the shape and dtype of the clean image.
+        name: the source's own.
+        recipe: of scheme real.
+    """
+    return Made(record(pixels, name, recipe, len(noisy)), np.stack(noisy), clean(pixels, name, recipe))
 
 
 def clean(pixels: Pixels, name: str, recipe: Recipe) -> NDArray[np.float32]:
     """The clean view of one image, (channel, row, col). Raises ValueError as `make_sample`."""
-    seed, epoch, body = recipe.seed, recipe.epoch, recipe.body
-    made = recipe.pipeline.clean(scaled(pixels), [name], seed=seed, epoch=epoch, body=body)
-    array: NDArray[np.float32] = made[0].numpy()
+    images = scaled(pixels)
+    if recipe.keeps_clean:
+        body, address = recipe.body, _address(recipe)
+        images = recipe.cameras[0].clean(images, [name], scheme=recipe.scheme, body=body, **address)
+    array: NDArray[np.float32] = images[0].numpy()
     return array
 
 
-def record(name: str, size: tuple[int, int], recipe: Recipe) -> Sample:
-    """What a sample's JSON says: it follows from the name, the size and the recipe. Raises ValueError."""
-    drawn = recipe.pipeline.draw([name], seed=recipe.seed, epoch=recipe.epoch).sample(0)
-    bits = drawn.get("bits")
+def record(pixels: Pixels, name: str, recipe: Recipe, views: int = 0) -> Sample:
+    """What a sample's JSON says: it follows from the name, the image and the recipe.
+
+    Args:
+        pixels, name, recipe: as in `make_sample`.
+        views: how many there are, where the scheme does not say it.
+
+    Raises:
+        ValueError: as `make_sample`.
+    """
+    plan, images = scheme_named(recipe.scheme), scaled(pixels)
+    drawn: list[dict[str, float]] = [{} for _ in range(views)]
+    if recipe.cameras:
+        tables = recipe.cameras[0].parameters(
+            images, [name], scheme=recipe.scheme, cameras=_both(recipe), **_address(recipe)
+        )
+        drawn = [table.sample(0) for table in tables]
+    key = Key(sample=as_ids([name], 1), **_address(recipe))
+    shifts = [plan.shift(key.at(view))[0].tolist() for view in plan.views] if plan.reach else None
+    bits, dtype = drawn[0].get("bits"), stored_dtype(pixels, recipe)
     return Sample(
         id=hex_id(sample_id(name)),
         name=name,
-        body=recipe.body,
-        parameters=tuple(drawn for _ in scheme_named(recipe.scheme).views),
+        body=recipe.body or (recipe.cameras[0].name if len(recipe.cameras) == 1 else None),
+        parameters=tuple(drawn),
         seed=recipe.seed,
         epoch=recipe.epoch,
         views=recipe.scheme,
@@ -87,15 +124,44 @@ def record(name: str, size: tuple[int, int], recipe: Recipe) -> Sample:
         domain=recipe.domain,
         cfa=recipe.cfa,
         origin=(0, 0),
-        size=size,
+        size=(pixels.shape[1], pixels.shape[2]),
         bits=None if bits is None else int(bits),
-        black=drawn.get("black"),
-        white=drawn.get("white"),
-        ratio=drawn.get("ratio"),
+        black=drawn[0].get("black"),
+        white=drawn[0].get("white"),
+        ratio=drawn[0].get("ratio"),
+        levels=None if _raw(recipe) is not None else _LEVELS.get(dtype.name),
+        clipped=plan.real or any(camera.clipped for camera in recipe.cameras),
+        shifts=shifts,
     )
+
+
+def stored_dtype(pixels: Pixels, recipe: Recipe) -> np.dtype[np.generic]:
+    """Of a sample's `views.npy`."""
+    if not recipe.cameras:
+        return pixels.dtype
+    if _raw(recipe) is not None:
+        return np.dtype(np.uint16)
+    ends = [chain.stages[-1] for camera in recipe.cameras for chain in chains(camera)]
+    rounded = all(isinstance(stage, EightBits) for stage in ends) and not scheme_named(recipe.scheme).alpha
+    return np.dtype(np.uint8 if rounded else np.float32)
 
 
 def scaled(pixels: Pixels) -> Tensor:
     """Decoded pixels as a batch of one image with white = 1: (1, channel, row, col) float32."""
     largest = torch.tensor(float(np.iinfo(pixels.dtype).max))
     return (torch.from_numpy(pixels).to(torch.float32) / largest)[None]
+
+
+def _raw(recipe: Recipe) -> Pipeline | None:
+    """The camera up to its converter, where that is what all views are stored as: it is alone, and nothing is added."""
+    plan, camera = scheme_named(recipe.scheme), recipe.pipeline
+    return camera.raw if isinstance(camera, Pipeline) and plan.cameras == 1 and not plan.alpha else None
+
+
+def _both(recipe: Recipe) -> tuple[Pipeline | Mixture, ...] | None:
+    """The cameras of nrl, as `views` wants them."""
+    return recipe.cameras if recipe.second is not None else None
+
+
+def _address(recipe: Recipe) -> dict[str, Any]:
+    return {"seed": recipe.seed, "epoch": recipe.epoch}

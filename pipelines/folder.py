@@ -26,13 +26,13 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         if not path:
-            raise ValueError("source 'folder:' needs a path after the colon")
+            raise ValueError(f"source {self.address!r} needs a path after the colon")
         self.path = Path(path).expanduser().absolute()
         self._paths: dict[str, Path] = {}  # where the name on the disk is spelled otherwise
 
     @property
     def location(self) -> str:
-        return f"folder:{self.path}"
+        return f"{self.address}{self.path}"
 
     def items(self) -> list[Item]:
         if not self.path.is_dir():

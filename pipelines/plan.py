@@ -11,7 +11,7 @@ from camnoise.sample import canonical
 
 from .images import read_header
 from .recipe import Recipe
-from .source import Item, Source, opened
+from .source import File, Item, Source, opened
 
 Form = Literal["src.jpg", "src.png", "scene.npy"]  # the member that holds a sample's input
 
@@ -22,6 +22,7 @@ class Input(BaseModel):
     Attributes:
         name: the source's own.
         size: of the file, bytes.
+        noisy: the files of its noisy views, where the source has them.
         form: the member that could hold it.
         refused: why it cannot be used, None when it can, as far as the header tells.
     """
@@ -30,8 +31,13 @@ class Input(BaseModel):
 
     name: str
     size: int
+    noisy: tuple[File, ...] = ()
     form: Form = "scene.npy"
     refused: str | None = None
+
+    @property
+    def files(self) -> list[File]:
+        return [File(self.name, self.size), *self.noisy]
 
     @property
     def key(self) -> str:
@@ -74,21 +80,27 @@ class ShardSpec(BaseModel):
 
 
 def survey(source: Source, items: Iterable[Item], watch: Callable[[], None] = lambda: None) -> list[Input]:
-    """Reads the header of every image; `watch` is called after each. Raises SourceError."""
+    """Reads the header of every image; `watch` is called after each item. Raises SourceError."""
     inputs = []
     for item in items:
-        form: Form = "scene.npy"
-        refused = None
-        try:
-            with opened(source, item.name) as file:
-                header = read_header(file)
-            if header.upright and header.bits == 8 and header.format != "TIFF":
-                form = "src.jpg" if header.format == "JPEG" else "src.png"
-        except ValueError as error:
-            refused = str(error)
-        inputs.append(Input(name=item.name, size=item.size, form=form, refused=refused))
+        form, refused = ("scene.npy", item.refused) if item.refused else _surveyed(source, item)
+        inputs.append(Input(name=item.name, size=item.size, noisy=item.noisy, form=form, refused=refused))
         watch()
     return inputs
+
+
+def _surveyed(source: Source, item: Item) -> tuple[Form, str | None]:
+    """The form that an image's bytes could take, and why they cannot be used."""
+    form: Form = "scene.npy"
+    for file in item.files:
+        try:
+            with opened(source, file.name) as opening:
+                header = read_header(opening)
+        except ValueError as error:
+            return "scene.npy", str(error) if file.name == item.name else f"noisy {file.name}: {error}"
+        if file.name == item.name and header.upright and header.bits == 8 and header.format != "TIFF":
+            form = "src.jpg" if header.format == "JPEG" else "src.png"
+    return form, None
 
 
 def common_form(inputs: Sequence[Input]) -> Form:
@@ -98,8 +110,8 @@ def common_form(inputs: Sequence[Input]) -> Form:
 
 
 def inventory_sha256(inputs: Iterable[Input | Item]) -> str:
-    """Digest of the inputs' names and sizes. Of nothing else: contents are proven by a sample's `pixels`."""
-    return hashlib.sha256(canonical(sorted([one.name, one.size] for one in inputs))).hexdigest()
+    """Digest of the names and sizes of the inputs' files. Of nothing else: contents are proven by `pixels`."""
+    return hashlib.sha256(canonical(sorted([*file] for one in inputs for file in one.files))).hexdigest()
 
 
 def plan(inputs: Sequence[Input], recipe: Recipe, *, location: str = "", folder: str = "") -> list[ShardSpec]:
@@ -108,9 +120,15 @@ def plan(inputs: Sequence[Input], recipe: Recipe, *, location: str = "", folder:
     It knows the images by their names, sizes and headers: another image under the same three makes the same plan.
 
     Raises:
-        ValueError: two inputs have one id, and so would have one noise.
+        ValueError: two inputs have one id, and so would have one noise; inputs have other numbers of noisy views
+            than the recipe's scheme, or than each other.
     """
     ordered = sorted(inputs, key=lambda one: one.name)
+    views = {len(one.noisy) for one in ordered if one.refused is None}
+    fits = views <= {0} if recipe.cameras else len(views) <= 1 and 0 not in views
+    if not fits:
+        came, wanted = ", ".join(map(str, sorted(views))), "none" if recipe.cameras else "the same number each"
+        raise ValueError(f"inputs have {came} noisy views in the source, scheme {recipe.scheme} wants {wanted}")
     keys: dict[str, str] = {}
     for one in ordered:
         if one.key in keys:

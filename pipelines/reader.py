@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from camnoise.sample import Sample
+from camnoise.views import valid
 
 from . import digests, npy
+from .exposures import scaled
 from .images import decode
 from .index import INDEX_SCHEMA, read_table
 from .records import INDEX, MANIFEST, Manifest, Member
@@ -62,12 +64,21 @@ class Shards:
 
     def views(self, key: str) -> Tensor:
         """Normalised views: (view, channel, row, col) float32."""
-        stored = torch.from_numpy(npy.load(self.read(key, "views.npy")))
-        return self.sample(key).normalize(stored) if stored.dtype == torch.uint16 else stored
+        return self.sample(key).normalize(torch.from_numpy(npy.load(self.read(key, "views.npy"))))
 
     def clean(self, key: str) -> Tensor:
         """The clean view, in the units of the normalised views: (channel, row, col) float32."""
-        return torch.from_numpy(npy.load(self.read(key, "clean.npy")))
+        if self.manifest.recipe.keeps_clean:
+            return torch.from_numpy(npy.load(self.read(key, "clean.npy")))
+        return scaled(self.scene(key).numpy())[0]
+
+    def valid(self, key: str) -> Tensor | None:
+        """Of a burst: (view, row, col) bool, where a view shows what the first one does. None in all other schemes."""
+        sample, camera = self.sample(key), self.manifest.recipe.pipeline
+        if sample.shifts is None or camera is None:
+            return None
+        moves = torch.tensor(sample.shifts, dtype=torch.int64)[:, None]
+        return valid(moves, *sample.size, camera.radius)[:, 0, 0]
 
     def scene(self, key: str) -> Tensor:
         """The decoded input: (3, row, col), uint8 or uint16.

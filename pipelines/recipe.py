@@ -1,15 +1,16 @@
 """Everything that decides the bytes of a data set, apart from the images themselves."""
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from camnoise.domains import filter_tile, is_plain
 from camnoise.keys import NOISE_VERSION
+from camnoise.mixture import Mixture
 from camnoise.pipeline import Pipeline
-from camnoise.sample import canonical
-
-from .camera import filter_tile
+from camnoise.sample import SchemeName, canonical
+from camnoise.views import scheme_named
 
 SCHEMA_VERSION: Literal[1] = 1  # of shards, manifests and receipts
 
@@ -23,10 +24,12 @@ class Recipe(BaseModel):
         schema_version: of the shards' format.
         noise_version: of the scheme of randomness.
         source: the source's address, without any path of the machine.
-        camera, iso: what the user named, for the record; None with a pipeline of the user's own.
-        pipeline: the whole camera, from decoded pixels to stored views.
+        camera, iso: what the user named, for the record; one each per camera, none with cameras of the user's own.
+        pipeline: the whole camera, from decoded pixels to stored views; None where the source has the views.
+        second: of nrl, the camera of the second view; None in all other schemes.
         domain, demosaic: what the stored pixels are.
-        scheme, seed, epoch, body: arguments of `Pipeline.views`; body is a name or "per-sample".
+        scheme, seed, epoch, body: arguments of the camera's `views`. body is a name, or "per-sample", or None:
+            each camera's own.
         store: "views" keeps the noisy views themselves.
         samples_per_shard: a shard's number of inputs.
     """
@@ -36,17 +39,35 @@ class Recipe(BaseModel):
     schema_version: Literal[1] = SCHEMA_VERSION
     noise_version: int = NOISE_VERSION
     source: str
-    camera: str | None = None
-    iso: float | tuple[float, float] | None = None
-    pipeline: Pipeline
+    camera: tuple[str, ...] = ()
+    iso: tuple[float | tuple[float, float], ...] = ()
+    pipeline: Pipeline | Mixture | None
+    second: Pipeline | Mixture | None = None
     domain: Literal["raw", "rgb", "srgb"] = "raw"
     demosaic: Literal["bilinear"] | None = None
-    scheme: Literal["n2c", "n2n"] = "n2n"
+    scheme: SchemeName = "n2n"
     seed: U64 = 0
     epoch: U64 | None = None
-    body: Annotated[str, Field(min_length=1)]
+    body: Annotated[str, Field(min_length=1)] | None = None
     store: Literal["views"] = "views"
     samples_per_shard: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        plan = scheme_named(self.scheme)
+        if (self.pipeline is None) != plan.real or (self.second is None) != (plan.cameras == 1):
+            wanted = 0 if plan.real else plan.cameras
+            raise ValueError(f"scheme {plan} got {len(self.cameras)} of its cameras, wanted {wanted}")
+        made = (self.domain, self.demosaic, self.seed, self.epoch, self.body)
+        if plan.real and made != ("srgb", None, 0, None, None):
+            raise ValueError(f"scheme real came with domain, demosaic, seed, epoch, body {made}, and adds no noise")
+        for camera in self.cameras:
+            if self.domain == "srgb" and not is_plain(camera):
+                raise ValueError(f"camera {camera.name} came in domain srgb, wanted plain noises there")
+        tiles = [filter_tile(camera) for camera in self.cameras]
+        if len({*tiles}) > 1:
+            raise ValueError(f"the cameras of {plan} have filter tiles {tiles[0]} and {tiles[1]}, wanted one")
+        return self
 
     def canonical(self) -> bytes:
         """One spelling of the recipe: equal recipes have equal bytes."""
@@ -57,16 +78,26 @@ class Recipe(BaseModel):
         return hashlib.sha256(self.canonical()).hexdigest()
 
     @property
+    def cameras(self) -> tuple[Pipeline | Mixture, ...]:
+        """That expose: two for nrl, none for real, one in all other schemes."""
+        return tuple(camera for camera in (self.pipeline, self.second) if camera is not None)
+
+    @property
     def cfa(self) -> str | None:
-        """The filter tile at every frame's (0, 0), None where the camera has no mosaic."""
-        return filter_tile(self.pipeline)
+        """The filter tile at every frame's (0, 0), None where there is no mosaic."""
+        return filter_tile(self.cameras[0]) if self.cameras else None
+
+    @property
+    def keeps_clean(self) -> bool:
+        """Whether samples have a `clean.npy`: in domain srgb the input itself is the clean image."""
+        return self.domain != "srgb"
 
     def differences(self, other: "Recipe") -> list[str]:
-        """The fields in which two recipes differ, each with both values where they are short."""
+        """The fields in which two recipes differ, each with both values, of cameras the names."""
         mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
         lines = []
         for name in sorted(mine):
             if mine[name] != theirs[name]:
-                long = isinstance(mine[name], dict)
-                lines.append(name if long else f"{name} {theirs[name]} there, {mine[name]} here")
+                here, there = (side["name"] if isinstance(side, dict) else side for side in (mine[name], theirs[name]))
+                lines.append(name if here == there else f"{name} {there} there, {here} here")
         return lines

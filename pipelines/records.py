@@ -17,7 +17,7 @@ INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Stage = Literal["header", "read", "decode", "camera"]
+Stage = Literal["header", "read", "decode", "pair", "camera"]
 Natural = Annotated[int, Field(ge=0)]
 # A bare file name: no path, no URL and no webdataset `pipe:` gets through.
 ShardName = Annotated[str, Field(pattern=r"^shard-[0-9]{6}\.tar$")]
@@ -61,8 +61,9 @@ class Quarantined(Record):
 
     Attributes:
         name: the source's own.
-        stage: where it failed. "read" is an image that was there when the run was planned and is gone since, or
-            of another length.
+        stage: where it failed. "header" is also a file whose pair is not complete. "read" is an image that was
+            there when the run was planned and is gone since, or of another length. "pair" is a noisy image that
+            does not fit its clean one.
         reason: in one sentence.
     """
 
@@ -115,6 +116,10 @@ class Receipt(Record):
             for one in originals
             if one.nbytes != sizes.get(one.key)
         )
+        counts = {one.key: len(one.noisy) for one in self.inputs if one.noisy}
+        for one in self.members:
+            if one.field == "views.npy" and one.shape and one.shape[0] != counts.get(one.key, one.shape[0]):
+                yield f"{one.key}.{one.field} has {one.shape[0]} views, its input {counts[one.key]}"
         accounted = sorted([*names.values(), *(row.name for row in self.quarantined)])
         if accounted != sorted(one.name for one in self.inputs):
             yield "its samples and its quarantined inputs are not, each once, its inputs"

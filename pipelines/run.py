@@ -88,7 +88,7 @@ def run(source: Source, recipe: Recipe, folder: Path, *, engine: Engine = serial
                 planned = PlanRecord(recipe=recipe, recipe_sha256=recipe.sha256, inputs=tuple(inputs))
             else:
                 planned = found
-                _refuse_others(folder, {one.name: None for one in planned.inputs}, items)
+                _refuse_others(folder, {file.name: None for one in planned.inputs for file in one.files}, items)
             specs = plan(planned.inputs, recipe, location=source.location, folder=str(folder))
             shards = len(specs)
             _sweep(folder, shards)
@@ -137,27 +137,34 @@ def _held(folder: Path, recipe: Recipe) -> PlanRecord | Manifest | None:
 
 
 def _planned(folder: Path, manifest: Manifest, items: Iterable[Item]) -> dict[str, int | None]:
-    """The sizes that the images of a finished data set should have.
+    """The sizes that the files of a finished data set should have.
 
-    None for those that its run found gone or changed, and for those that gave no sample and are gone by now.
+    None for those of images that its run found gone or changed, and of those that gave no sample and are gone by now.
     """
-    here = {item.name for item in items}
+    here = _sizes(items)
     if inventory_sha256(items) == manifest.inventory_sha256:  # the receipts, which may be many, are not needed
-        return dict(items)
+        return {**here}
     sizes: dict[str, int | None] = {}
     for shard in manifest.shards:
         try:
             receipt = read_receipt(folder, shard.name)
         except (OSError, ValidationError):  # the check that follows will name it
-            return dict(items)
-        sizes |= {one.name: one.size for one in receipt.inputs}
-        sizes |= {row.name: None for row in receipt.quarantined if row.stage == "read" or row.name not in here}
+            return {**here}
+        left_out = {row.name: row.stage for row in receipt.quarantined}
+        for one in receipt.inputs:
+            for file in one.files:
+                gone = one.name in left_out and (left_out[one.name] == "read" or file.name not in here)
+                sizes[file.name] = None if gone else file.size
     return sizes
+
+
+def _sizes(items: Iterable[Item]) -> dict[str, int]:
+    return dict(file for item in items for file in item.files)
 
 
 def _refuse_others(folder: Path, planned: dict[str, int | None], items: Iterable[Item]) -> None:
     """Compares names and sizes; a planned size of None may be anything, also of an image that is gone."""
-    here = dict(items)
+    here = _sizes(items)
     others = [name for name in here if name not in planned]
     others += [name for name, size in planned.items() if size is not None and here.get(name) != size]
     if others:

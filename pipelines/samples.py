@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from camnoise.keys import hex_id, sample_id
 from camnoise.sample import Sample
 from camnoise.value import sentence
-from camnoise.views import scheme_named
 
 from . import digests, npy
-from .exposures import clean, record
+from .exposures import clean, record, stored_dtype
 from .images import Pixels, decode
 from .plan import Form
 from .recipe import Recipe
@@ -36,7 +34,7 @@ def check_sample(key: str, found: list[Found], form: Form, recipe: Recipe) -> tu
     shape are compared.
     """
     by_field = {one.field: one.data for one in found}
-    wanted = sorted([form, "clean.npy", "json", "views.npy"])
+    wanted = sorted([form, "json", "views.npy", *(["clean.npy"] if recipe.keeps_clean else [])])
     if [one.field for one in found] != wanted:
         return [], [f"sample {key} has {', '.join(one.field for one in found)}, wanted {', '.join(wanted)}"]
     try:
@@ -50,9 +48,14 @@ def check_sample(key: str, found: list[Found], form: Form, recipe: Recipe) -> tu
         return [], [f"sample {key}: {error}"]
     if scene.ndim != 3 or scene.shape[0] != 3 or scene.dtype not in (np.uint8, np.uint16):
         return [], [f"{key}.{form}: {scene.dtype} of shape {scene.shape} is not an image"]
+    for field, (kind, sides) in headers.items():
+        # A small file may decode to a large image; no work is done for a false one.
+        if field != form and sides[-2:] != scene.shape[1:]:
+            return [], [f"{key}.{field}: {kind} of shape {sides}, the input has {scene.shape[1:]}"]
     try:
-        faults = [f"{key}.json: {fault}" for fault in _record_faults(sample, key, scene, by_field["json"], recipe)]
-        faults += [f"{key}.{fault}" for fault in _array_faults(sample.name, scene, headers, by_field, recipe)]
+        again = record(scene, sample.name, recipe, len(sample.parameters))
+        faults = [f"{key}.json: {fault}" for fault in _record_faults(sample, key, again, by_field["json"])]
+        faults += [f"{key}.{fault}" for fault in _array_faults(again, scene, headers, by_field, recipe)]
     except ValueError as error:
         return [], [f"sample {key}: the recipe cannot make it: {error}"]
     pixels = digests.of_pixels(scene)
@@ -75,19 +78,18 @@ def check_sample(key: str, found: list[Found], form: Form, recipe: Recipe) -> tu
     return rows, faults
 
 
-def _record_faults(sample: Sample, key: str, scene: Pixels, data: bytes, recipe: Recipe) -> Iterator[str]:
+def _record_faults(sample: Sample, key: str, again: Sample, data: bytes) -> Iterator[str]:
     if sample.id != key:
         yield f"its id is {sample.id}"
-    if hex_id(sample_id(sample.name)) != sample.id:
+    if again.id != sample.id:
         yield f"its id is not the hash of its name {sample.name!r}"
-    size = (scene.shape[1], scene.shape[2])
-    if sample.size != size:
-        yield f"size is {sample.size}, the input has {size}"
-    said, wanted = sample.model_dump(), record(sample.name, size, recipe).model_dump()
-    for field in wanted.keys() - {"id", "size", "parameters"}:
+    if sample.size != again.size:
+        yield f"size is {sample.size}, the input has {again.size}"
+    said, wanted = sample.model_dump(), again.model_dump()
+    for field in sorted(wanted.keys() - {"id", "size", "parameters"}):
         if said[field] != wanted[field]:
             yield f"{field} is {said[field]!r}, the recipe says {wanted[field]!r}"
-    for view, (table, drawn) in enumerate(zip(sample.parameters, wanted["parameters"], strict=False), start=1):
+    for view, (table, drawn) in enumerate(zip(sample.parameters, again.parameters, strict=False), start=1):
         for name in sorted(table.keys() | drawn.keys()):
             if table.get(name) != drawn.get(name):
                 yield f"{name} of view {view} is {table.get(name)}, the recipe draws {drawn.get(name)}"
@@ -96,20 +98,15 @@ def _record_faults(sample: Sample, key: str, scene: Pixels, data: bytes, recipe:
 
 
 def _array_faults(
-    name: str, scene: Pixels, headers: dict[str, Header], by_field: dict[str, bytes], recipe: Recipe
+    again: Sample, scene: Pixels, headers: dict[str, Header], by_field: dict[str, bytes], recipe: Recipe
 ) -> Iterator[str]:
-    dtype, shape = headers["clean.npy"]
-    if shape[1:] != scene.shape[1:]:  # a small file may decode to a large image; no work is done for a false one
-        yield f"clean.npy: {dtype} of shape {shape}, the input has {scene.shape[1:]}"
-        return
-    again = clean(scene, name, recipe)
-    views = len(scheme_named(recipe.scheme).views)
-    wanted = {
-        "clean.npy": ("<f4", again.shape),
-        "views.npy": ("<f4" if recipe.pipeline.raw is None else "<u2", (views, *again.shape)),
-    }
+    image = clean(scene, again.name, recipe)
+    wanted = {"views.npy": (stored_dtype(scene, recipe).str, (len(again.parameters), *image.shape))}
+    if recipe.keeps_clean:
+        wanted["clean.npy"] = ("<f4", image.shape)
     for field, (dtype, shape) in wanted.items():
         if headers[field] != (dtype, shape):
             yield f"{field}: {headers[field][0]} of shape {headers[field][1]}, wanted {dtype} of shape {shape}"
-    if headers["clean.npy"] == wanted["clean.npy"] and npy.dump(again) != by_field["clean.npy"]:
+    fits = recipe.keeps_clean and headers["clean.npy"] == wanted["clean.npy"]
+    if fits and npy.dump(image) != by_field["clean.npy"]:
         yield "clean.npy: its values are not those that the recipe gives"

@@ -29,7 +29,7 @@ class SourceError(OSError):
     """The place of the images is at fault, not an image: a sick disk, a lost share, a locked folder."""
 
 
-class Item(NamedTuple):
+class File(NamedTuple):
     """One file of a source. `size` is its length in bytes, 0 where it cannot be known.
 
     Names and sizes are all that is compared when a run goes on: a file that was overwritten by another of its
@@ -38,6 +38,25 @@ class Item(NamedTuple):
 
     name: str
     size: int
+
+
+class Item(NamedTuple):
+    """What becomes one sample: a clean image, and the noisy ones where a source has them.
+
+    Attributes:
+        name, size: of the clean image's file.
+        noisy: the files of its noisy views.
+        refused: why it cannot be used, where the source knows that by the names alone.
+    """
+
+    name: str
+    size: int
+    noisy: tuple[File, ...] = ()
+    refused: str | None = None
+
+    @property
+    def files(self) -> list[File]:
+        return [File(self.name, self.size), *self.noisy]
 
 
 class Source(Protocol):
@@ -55,7 +74,7 @@ class Source(Protocol):
     def location(self) -> str: ...
 
     def items(self) -> list[Item]:
-        """All files, sorted by name.
+        """All images, sorted by name.
 
         Raises:
             ValueError: there are none, or two have one name.

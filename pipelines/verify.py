@@ -37,7 +37,9 @@ def verify(folder: Path, watch: Callable[[], None] = lambda: None) -> Iterator[s
     Every shard is digested and walked: its members are compared with its receipt, with the index, and with
     what the records, the decoded inputs and the recipe say. The plan is made again from the receipts' inputs.
     Not proven are the noisy views' values beyond their digests, and the names that the user gave the camera
-    and its ISO. `watch` is called after each sample.
+    and its ISO. Of real views that leaves open whether they show their clean image, and what files they were
+    decoded from: names and sizes of those are in the plan, their bytes are not kept. `watch` is called after
+    each sample.
 
     Raises:
         ValueError: the folder holds no finished data set.

@@ -16,6 +16,7 @@ from camnoise.pipelines.recipe import Recipe
 from PIL import Image
 
 from camnoise import presets
+from camnoise.cli import run_command
 from camnoise.domains import place
 from camnoise.sample import canonical
 
@@ -71,6 +72,16 @@ def edit(path: Path, change: Callable[[dict], object]) -> None:
     record = json.loads(path.read_bytes())
     change(record)
     path.write_bytes(canonical(record) + b"\n")
+
+
+def camnoise(*arguments: object) -> None:
+    """Runs a command that must succeed, in this process."""
+    assert run_command([str(argument) for argument in arguments]) == 0
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file of a data set."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:

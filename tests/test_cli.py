@@ -45,7 +45,7 @@ def test_the_main_job_from_a_terminal(tmp_path: Path) -> None:
     assert made.stdout == f"{out}: 5 samples in 1 shard, src.png, seed 11\n"
     assert "sharding: 5 of 5 images" in made.stderr
     assert "images/s" in made.stderr
-    assert Shards(out).manifest.recipe.iso == 6400
+    assert Shards(out).manifest.recipe.iso == (6400,)
     again = command("shard", f"folder:{folder}", out, *SONY, "--seed", 11)
     assert (again.returncode, "finished already, checked" in again.stdout) == (0, True)
     checked = command("verify", out)
@@ -90,7 +90,7 @@ def test_names_from_outside_are_escaped(tmp_path: Path, camnoise) -> None:
 
 
 WRONG = {
-    "no camera": (["shard", "sample:", "OUT"], "wanted --camera NAME with --iso N, or --pipeline FILE"),
+    "no camera": (["shard", "sample:", "OUT"], "wanted --camera NAME with --iso N, --noise NAME, or --pipeline"),
     "no iso": (["shard", "sample:", "OUT", "--camera", "sony_a7s2"], "camera sony_a7s2 has no ISO: wanted --iso N"),
     "unknown camera": (["shard", "sample:", "OUT", "--camera", "leica", "--iso", "100"], "wanted one of .*sony_a7s2"),
     "unknown camera shown": (["cameras", "leica"], "'leica', wanted one of .*nikon_d850"),
@@ -103,7 +103,7 @@ WRONG = {
     "no levels": (["shard", "sample:", "OUT", "--camera", "nikon_d850", "--iso", "800"], "no black and white level"),
     "unknown source": (
         ["shard", "photos", "OUT", *SONY],
-        "unknown source 'photos': a source is folder:PATH or sample:",
+        "unknown source 'photos': a source is folder:PATH, pairs:PATH or sample:",
     ),
     "no folder": (["shard", "folder:IN/absent", "OUT", *SONY], "does not exist"),
     "no images": (["shard", "folder:EMPTY", "OUT", *SONY], "no PNG, JPEG or TIFF file in source folder"),

@@ -30,7 +30,7 @@ from camnoise.pipelines.run import Outcome, run, serial
 from camnoise.pipelines.source import SourceError
 from camnoise.pipelines.verify import verify
 from PIL import Image
-from shard_help import command, edit, photographs, picture, recipe, save, shared
+from shard_help import command, content, edit, photographs, picture, recipe, save, shared
 
 from camnoise import presets
 from camnoise.domains import place
@@ -41,10 +41,6 @@ from camnoise.sample import Sample
 
 def shard(source: Path, dest: Path, **changes: object) -> Outcome:
     return run(parse(f"folder:{source}"), recipe(**changes), dest)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 @pytest.fixture(scope="module")
@@ -345,6 +341,9 @@ def test_destinations_that_hold_something_else_are_refused(done: Path, tmp_path:
     before = content(done)
     with pytest.raises(ValueError, match=r"run of another recipe \(seed 7 there, 8 here\)"):
         shard(folder, done, seed=8)
+    other = place(presets.load("nikon_d850", iso=800, black=600, white=15520), "raw")
+    with pytest.raises(ValueError, match=r"recipe \(pipeline sony_a7s2 there, nikon_d850 here\)"):
+        shard(folder, done, pipeline=other)
     with pytest.raises(ValueError, match=r"run over other images \(5 there, 4 here"):
         shard(photographs(tmp_path / "fewer", 4), done)
     assert content(done) == before
@@ -594,7 +593,10 @@ def test_the_plan_is_a_function_of_its_arguments() -> None:
 
 
 def test_a_recipe_round_trips_through_json() -> None:
-    one = recipe(iso=(100.0, 200.0), epoch=0)
+    one = recipe(camera=("sony_a7s2",), iso=((100.0, 200.0),), epoch=0)
     again = Recipe.model_validate_json(one.canonical())
     assert again == one
     assert again.sha256 == one.sha256 != recipe(epoch=1).sha256
+    spelled = {scheme: recipe(scheme=scheme).scheme for scheme in ("burst", "burst:4", "noisier:1.0", "noisier:0.50")}
+    assert list(spelled.values()) == ["burst:4:8", "burst:4:8", "noisier", "noisier:0.5"]
+    assert recipe(scheme="burst").sha256 == recipe(scheme="burst:4:8").sha256 != recipe(scheme="burst:4:9").sha256

@@ -20,9 +20,10 @@ from camnoise.pipelines.plan import plan, survey
 from camnoise.pipelines.reader import Shards
 from camnoise.pipelines.records import receipt_name
 from camnoise.pipelines.run import run
-from camnoise.pipelines.tar import TarWriter, ending, header, read_members
+from camnoise.pipelines.tar import ending, header, read_members
 from camnoise.pipelines.verify import verify
 from shard_help import edit, photographs, picture, recipe, save
+from tampering import alter, bless, bless_table, members, rewrite
 
 from camnoise import presets
 from camnoise.domains import place
@@ -40,48 +41,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy(whole: Path, tmp_path: Path) -> Path:
     """A data set to break."""
     return shutil.copytree(whole, tmp_path / "copy")
-
-
-def members(path: Path) -> list[tuple[str, bytes]]:
-    with tarfile.open(path) as archive:
-        return [(info.name, archive.extractfile(info).read()) for info in archive]  # type: ignore[union-attr]
-
-
-def rewrite(path: Path, kept: list[tuple[str, bytes]]) -> None:
-    file = BytesIO()
-    tar = TarWriter(file)
-    for name, data in kept:
-        tar.add(name, data)
-    tar.close()
-    path.write_bytes(file.getvalue())
-
-
-def bless(folder: Path, name: str = "shard-000000") -> None:
-    """Makes manifest and receipt agree with a tar that was changed: only its content can give it away."""
-    nbytes, sha256 = file_sha256(folder / f"{name}.tar")
-    edit(folder / f"{name}.receipt.json", lambda receipt: receipt.update(nbytes=nbytes, sha256=sha256))
-
-    def update(manifest: dict) -> None:
-        for shard in manifest["shards"]:
-            if shard["name"] == f"{name}.tar":
-                shard.update(nbytes=nbytes, sha256=sha256)
-
-    edit(folder / "manifest.json", update)
-
-
-def bless_table(folder: Path, name: str) -> None:
-    """The same for a table."""
-    nbytes, sha256 = file_sha256(folder / f"{name}.parquet")
-    edit(folder / "manifest.json", lambda manifest: manifest.update({name: {"nbytes": nbytes, "sha256": sha256}}))
-
-
-def alter(folder: Path, field: str, change: Callable[[bytes], bytes], of: bytes = b"") -> None:
-    """Changes one member of the first shard, of the sample whose record holds `of`; digests agree afterwards."""
-    path = folder / "shard-000000.tar"
-    kept = members(path)
-    key = next(name for name, data in kept if name.endswith(".json") and of in data).removesuffix(".json")
-    rewrite(path, [(name, change(data) if name == f"{key}.{field}" else data) for name, data in kept])
-    bless(folder)
 
 
 def test_a_sound_data_set_has_no_fault(whole: Path) -> None:
@@ -139,7 +98,11 @@ def darker(tables: list[dict]) -> list[dict]:
         ("white", 1023.0, "white is 1023.0, the recipe says 16383.0"),
         ("ratio", 2.0, "ratio is 2.0, the recipe says 1.0"),
         ("parameters", darker, "K of view 2 is 1.0, the recipe draws"),
-        ("views", "n2x", "views"),
+        ("views", "n2x", "view scheme is 'n2x', wanted one of n2c"),
+        ("views", "n2n-free", "views is 'n2n-free', the recipe says 'n2n'"),
+        ("levels", 255, "levels is 255, the recipe says None"),
+        ("clipped", True, "clipped is True, the recipe says False"),
+        ("shifts", [[0, 0], [1, 0]], "2 shifts for n2n, wanted none"),
         ("name", "other.png", "its id is not the hash of its name 'other.png'"),
         ("size", [9, 9], "size is (9, 9), the input has (10, 14)"),
         ("cfa", "BGGR", "cfa is 'BGGR', the recipe says 'RGGB'"),
