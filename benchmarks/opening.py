@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from drawing import INK, LAW, NORMAL, PAPER, Plot, font
+from PIL import Image, ImageDraw
 from record import HERE
 from scipy import stats
 from skimage import data
@@ -14,7 +15,6 @@ from camnoise.domains import place
 from camnoise.look import Look, sheet
 
 ISO, PANEL = 25600, 320
-PAPER, INK, BARS, LAW, NORMAL = (24, 24, 24), (225, 225, 225), (110, 110, 110), (255, 200, 0), (90, 160, 255)
 
 
 def main() -> None:
@@ -46,22 +46,15 @@ def histogram(camera) -> Image.Image:
     normal = stats.norm(scale=total)
 
     picture = Image.new("RGB", (PANEL, PANEL + 22), PAPER)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=14)
-    top = law.pdf(0) * 1.5
-
-    def place_at(value: float, density: float) -> tuple[float, float]:
-        height = math.log(max(density, floor) / floor) / math.log(top / floor)
-        return (value / reach + 1) / 2 * PANEL, 22 + PANEL * (1 - height)
-
-    for left, right, density in zip(edges, edges[1:], share, strict=False):
-        (x0, y), (x1, base) = place_at(left, density), place_at(right, 0)
-        draw.rectangle((x0, y, x1 - 1, base), fill=BARS)
+    draw, name = ImageDraw.Draw(picture), font(14)
+    plot = Plot(draw, 0, 22, PANEL, PANEL, (-reach, reach), (floor, law.pdf(0) * 1.5))
+    plot.bars(edges, share)
     grid = np.linspace(-reach, reach, 300)
-    for color, density in ((NORMAL, normal.pdf(grid)), (LAW, law.pdf(grid))):
-        draw.line([place_at(v, d) for v, d in zip(grid, density, strict=True)], fill=color, width=2)
-    draw.text((0, 2), "dark pixels, log density: ", fill=INK, font=font)
-    draw.text((165, 2), "stated law", fill=LAW, font=font)
-    draw.text((240, 2), "normal", fill=NORMAL, font=font)
+    plot.curve(grid, normal.pdf(grid), NORMAL)
+    plot.curve(grid, law.pdf(grid), LAW)
+    draw.text((0, 2), "dark pixels, log density: ", fill=INK, font=name)
+    draw.text((165, 2), "stated law", fill=LAW, font=name)
+    draw.text((240, 2), "normal", fill=NORMAL, font=name)
     return picture
 
 

@@ -117,6 +117,16 @@ def test_a_camera_that_says_nothing_is_refused():
     for stage in (cn.Demosaic(), dark_frames()):
         with pytest.raises(ValueError, match=f"{type(stage).__name__} states no moments of a flat field"):
             measure_noise(cn.Pipeline([stage], cfa="BGGR"))
+    coarse = [
+        cn.Expose(black=512, white=16383),
+        cn.Gain(K=1.0),
+        cn.GaussianRead(sigma=10.0),
+        cn.Quantize(bits=14, step=16),
+    ]
+    with pytest.raises(ValueError, match="Quantize states no moments of noise under 0.75 of its step of 16 DN"):
+        measure_noise(cn.Pipeline(coarse))
+    coarse[2] = cn.GaussianRead(sigma=12.5)
+    assert_noise(cn.Pipeline(coarse), levels=(0.0, 8 / 15871), side=512)  # on a step, and half-way between two
     with pytest.raises(ValueError, match="Clip clips a flat field of mean 0.02"):
         measure_noise(cn.noise("gaussian:25+clip"), levels=(0.02,))
     with pytest.raises(TypeError, match="measure_noise got a Gain, wanted a Pipeline or a Mixture"):
