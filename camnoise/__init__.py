@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from .converter import Quantize as Quantize
     from .darkframes import DarkFrames as DarkFrames
     from .demosaic import Demosaic as Demosaic
+    from .distributions import LogUniform as LogUniform
+    from .distributions import Normal as Normal
+    from .distributions import SquaredUniform as SquaredUniform
+    from .distributions import TruncatedNormal as TruncatedNormal
+    from .distributions import Uniform as Uniform
     from .domains import place as place
     from .keys import NOISE_VERSION as NOISE_VERSION
     from .laws import BranchedLogLinear as BranchedLogLinear
     from .laws import Fixed as Fixed
     from .laws import InterpolatedInGain as InterpolatedInGain
     from .laws import LogLinear as LogLinear
-    from .laws import LogUniform as LogUniform
     from .laws import NearestInGain as NearestInGain
-    from .laws import Normal as Normal
-    from .laws import SquaredUniform as SquaredUniform
-    from .laws import TruncatedNormal as TruncatedNormal
-    from .laws import Uniform as Uniform
     from .light import Expose as Expose
     from .light import Linearize as Linearize
     from .literature import noise as noise
@@ -81,12 +81,12 @@ _HOME = {
     "Fixed": "laws",
     "InterpolatedInGain": "laws",
     "LogLinear": "laws",
-    "LogUniform": "laws",
+    "LogUniform": "distributions",
     "NearestInGain": "laws",
-    "Normal": "laws",
-    "SquaredUniform": "laws",
-    "TruncatedNormal": "laws",
-    "Uniform": "laws",
+    "Normal": "distributions",
+    "SquaredUniform": "distributions",
+    "TruncatedNormal": "distributions",
+    "Uniform": "distributions",
     "Expose": "light",
     "Linearize": "light",
     "noise": "literature",

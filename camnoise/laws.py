@@ -12,9 +12,18 @@ from typing import Annotated, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
-from scipy.special import ndtr
 from torch import Tensor
 
+from .distributions import (
+    SCATTER,
+    LogUniform,
+    Normal,
+    Positive,
+    SquaredUniform,
+    TruncatedNormal,
+    Uniform,
+    column,
+)
 from .draws import normal, uniform
 from .elementary import EXP_RANGE, exp, log
 from .value import Value
@@ -73,10 +82,6 @@ def number_of(name: str) -> int:
     return _OWN | int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "big") >> 1
 
 
-VALUE, SCATTER = 0, 1  # the lanes of a parameter's words
-_LOW_HALF = 2**32 - 1
-
-Positive = Annotated[float, Field(gt=0)]
 _Gains = Annotated[tuple[Positive, ...], Field(min_length=1, description="DN per electron, ascending")]
 
 
@@ -85,130 +90,6 @@ class Fixed(Value):
 
     kind: Literal["fixed"] = "fixed"
     value: float
-
-
-class Uniform(Value):
-    """Uniform from `low` to `high`."""
-
-    kind: Literal["uniform"] = "uniform"
-    low: float
-    high: float
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        _check_order("Uniform", self.low, self.high)
-        return self
-
-    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
-        """One value per image.
-
-        Args:
-            words: (4, batch) int32, of this parameter's address.
-            entry: (batch,) int32, of the camera's choice of table entry.
-            given: (batch,) float32, the parameter that the law depends on (`depends_on`), else None.
-
-        Returns:
-            (batch,) float32.
-        """
-        low, high = _column([self.low, self.high])
-        return _within(low + uniform(words[VALUE]) * (high - low), low, high)
-
-
-class SquaredUniform(Value):
-    """The square of a uniform number from `low` to `high`: a variance whose deviation is uniform.
-
-    References:
-        | Dong et al., IJCAI 2022, https://arxiv.org/abs/2106.10070 (appendix: how RCL draws its two variances)
-    """
-
-    kind: Literal["squared_uniform"] = "squared_uniform"
-    low: Annotated[float, Field(ge=0)] = 0.0
-    high: Positive
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        _check_order("SquaredUniform", self.low, self.high)
-        return self
-
-    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
-        """As `Uniform.sample`."""
-        root = Uniform(low=self.low, high=self.high).sample(words, entry, given)
-        return root * root
-
-
-class LogUniform(Value):
-    """Uniform in the logarithm, from `low` to `high`."""
-
-    kind: Literal["log_uniform"] = "log_uniform"
-    low: Positive
-    high: Positive
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        _check_order("LogUniform", self.low, self.high)
-        return self
-
-    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
-        """As `Uniform.sample`."""
-        low, high = _column([self.low, self.high])
-        start = log(low)
-        drawn = exp(start + uniform(words[VALUE]) * (log(high) - start))
-        return _within(drawn, low, high)
-
-
-class Normal(Value):
-    """Normal; values beyond the bounds of the field that holds it are an error, `TruncatedNormal` has none."""
-
-    kind: Literal["normal"] = "normal"
-    mean: float
-    sigma: Annotated[float, Field(ge=0)]
-
-    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
-        """As `Uniform.sample`."""
-        return normal(words[VALUE]) * self.sigma + self.mean
-
-
-class TruncatedNormal(Value):
-    """Normal, given that it lies between `low` and `high`; `mean` and `sigma` are those before the cut.
-
-    A word is mapped to the words whose normal quantile lies within, in whole numbers, so that
-    one word suffices and nothing is rejected.
-    """
-
-    kind: Literal["truncated_normal"] = "truncated_normal"
-    mean: float
-    sigma: Positive
-    low: float
-    high: float
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        _check_order("TruncatedNormal", self.low, self.high)
-        _, count = self._ranks()
-        if count < 2**8:  # of 2^32: the law would be a handful of values
-            raise ValueError(
-                f"TruncatedNormal: {self.low:g} to {self.high:g} holds almost nothing of a normal of mean "
-                f"{self.mean:g} and deviation {self.sigma:g}"
-            )
-        return self
-
-    def _ranks(self) -> tuple[int, int]:
-        """The first of the words, ranked by their normal quantile, that lies within, and how many do."""
-        low, high = (float(ndtr((edge - self.mean) / self.sigma)) * 2**32 for edge in (self.low, self.high))
-        first, end = min(max(round(low), 0), 2**32), min(max(round(high), 0), 2**32)
-        return first, end - first
-
-    def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
-        """As `Uniform.sample`."""
-        first, count = self._ranks()
-        # The product may pass 2^63; int64 wraps it modulo 2^64, and the mask leaves the right high half.
-        place = ((words[VALUE].long() & _LOW_HALF) * count >> 32) & _LOW_HALF
-        rank = place + first
-        # Ranks ascend: the deep negative tail first, whose words have the sign bit and the least low bits.
-        bits = torch.where(rank < 2**31, rank | 2**31, 2**32 - 1 - rank)
-        word = ((bits << 32) >> 32).to(torch.int32)
-        low, high = _column([self.low, self.high])
-        return _within(normal(word) * self.sigma + self.mean, low, high)
 
 
 class LogLinear(Value):
@@ -264,11 +145,11 @@ class BranchedLogLinear(Value):
         Raises:
             ValueError: a gain below the first branch.
         """
-        starts = _column(self.K)
+        starts = column(self.K)
         if (given < starts[0]).any():
             raise ValueError(f"K is {given.min():g}, wanted at least {self.K[0]:g}, where its first branch begins")
         branch = torch.searchsorted(starts, given, right=True) - 1
-        slope, bias, scatter = (_column(values)[branch] for values in (self.slope, self.bias, self.scatter))
+        slope, bias, scatter = (column(values)[branch] for values in (self.slope, self.bias, self.scatter))
         exponent = (log(given) * slope + bias) + normal(words[SCATTER]) * scatter
         return exp(exponent.clamp(*EXP_RANGE))
 
@@ -292,12 +173,12 @@ class NearestInGain(Value):
     def sample(self, words: Tensor, entry: Tensor, given: Tensor) -> Tensor:
         """As `Uniform.sample`."""
         gains = sorted(set(self.K))
-        distance = (log(given)[:, None] - log(_column(gains))[None]).abs()
+        distance = (log(given)[:, None] - log(column(gains))[None]).abs()
         nearest = torch.from_numpy(distance.numpy().argmin(axis=1))  # of two equally near, the lower
-        first = _column([self.K.index(g) for g in gains])[nearest].long()
-        count = _column([self.K.count(g) for g in gains])[nearest]
+        first = column([self.K.index(g) for g in gains])[nearest].long()
+        count = column([self.K.count(g) for g in gains])[nearest]
         step = torch.floor(uniform(entry) * count).minimum(count - 1.0).long()
-        return _column(self.values)[first + step]
+        return column(self.values)[first + step]
 
 
 class InterpolatedInGain(Value):
@@ -321,7 +202,7 @@ class InterpolatedInGain(Value):
         Raises:
             ValueError: a gain outside the table.
         """
-        gains, values = _column(self.K), _column(self.values)
+        gains, values = column(self.K), column(self.values)
         outside = (given < gains[0]) | (given > gains[-1])
         if outside.any():
             raise ValueError(f"K is {given[outside][0]:g}, wanted {self.K[0]:g} to {self.K[-1]:g}, where its table is")
@@ -358,23 +239,8 @@ def depends_on(law: object) -> str | None:
     return "K" if isinstance(law, BranchedLogLinear | NearestInGain | InterpolatedInGain) else None
 
 
-def _column(values: Sequence[float]) -> Tensor:
-    """float32 on the CPU, whatever torch's defaults are."""
-    return torch.tensor(values, dtype=torch.float32, device="cpu")
-
-
 def _check_table(gains: Sequence[float], values: Sequence[float], name: str, *, repeats: bool) -> None:
     if len(gains) != len(values):
         raise ValueError(f"{name}: {len(gains)} gains for {len(values)} values")
     if any(b < a or (b == a and not repeats) for a, b in pairwise(gains)):
         raise ValueError(f"{name}: the gains {', '.join(f'{k:g}' for k in gains)} are not ascending")
-
-
-def _check_order(name: str, low: float, high: float) -> None:
-    if low > high:
-        raise ValueError(f"{name}: low is {low:g}, wanted at most high, {high:g}")
-
-
-def _within(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Rounding may miss an edge by an ulp."""
-    return torch.minimum(torch.maximum(values, low), high)

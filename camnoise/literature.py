@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 from .camera import Camera
-from .laws import Uniform
+from .distributions import Uniform
 from .mixture import Mixture
 from .nlf import Heteroscedastic, brooks, rcl, rcl_level
 from .pipeline import Pipeline

@@ -7,12 +7,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from .distributions import LogUniform, SquaredUniform, Uniform
 from .draws import normal
 from .elementary import sqrt
 from .flat import Flat
 from .frame import Frame
 from .keys import Key, Lane, Stream
-from .laws import Law, LogLinear, LogUniform, SquaredUniform, Uniform
+from .laws import Law, LogLinear
 from .stage import Dice, Noise, Parameters
 from .units import Fraction, Unit, White, WhiteVariance
 

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 from camnoise import presets
 from camnoise.camera import Camera
 from camnoise.demosaic import Demosaic
+from camnoise.distributions import LogUniform
 from camnoise.domains import chains, is_plain, place
-from camnoise.laws import LogUniform
 from camnoise.light import Linearize
 from camnoise.literature import noise
 from camnoise.mixture import Mixture

@@ -23,3 +23,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data: {folder.name} is not beside the project and CAMNOISE_TEST_DATA is not set")
     return folder
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished data set: five PNG photographs in three shards. Read it, do not change it."""
+    from shard_help import photographs, shard
+
+    root = tmp_path_factory.mktemp("done")
+    shard(photographs(root / "in"), root / "out")
+    return root / "out"

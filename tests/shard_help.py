@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from camnoise.pipelines.address import parse
 from camnoise.pipelines.recipe import Recipe
+from camnoise.pipelines.run import Outcome, run
 from PIL import Image
 
 from camnoise import presets
@@ -95,3 +97,7 @@ def shared(path: str) -> Path:
     if not (DATA / path).exists():
         pytest.skip(f"test data {DATA / path} is absent (CAMNOISE_TEST_DATA names its folder)")
     return DATA / path
+
+
+def shard(source: Path, dest: Path, **changes: object) -> Outcome:
+    return run(parse(f"folder:{source}"), recipe(**changes), dest)

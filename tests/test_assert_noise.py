@@ -12,9 +12,10 @@ from contract import camera, dark_frames, every_stage
 from scipy import stats
 
 import camnoise as cn
+from camnoise.distributions import Uniform
 from camnoise.draws import normal, uniform
 from camnoise.keys import Key, Lane, Stream
-from camnoise.laws import NearestInGain, Uniform
+from camnoise.laws import NearestInGain
 from camnoise.stage import Noise
 from camnoise.testing import Report, assert_noise, measure_noise
 from camnoise.units import Unit

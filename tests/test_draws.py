@@ -26,7 +26,7 @@ from words import (
     uniform_oracle,
 )
 
-from camnoise import draws, keys, laws, moments
+from camnoise import distributions, draws, keys, laws, moments
 from camnoise.elementary import log
 from camnoise.frame import Frame
 from camnoise.keys import Key, Lane, Stream
@@ -179,25 +179,29 @@ def golden_draws():
     made["uniform of images"] = draws.uniform(key.image_words(Stream.MIXTURE)[0])
 
     def parameter(law, name, gain=None):
-        entry = key.parameter_words([laws.NUMBERS["entry"]])[0][laws.VALUE]
+        entry = key.parameter_words([laws.NUMBERS["entry"]])[0][distributions.VALUE]
         return law.sample(key.parameter_words([laws.number_of(name)])[0], entry, gain)
 
-    gain = parameter(laws.LogUniform(low=0.1, high=20.0), "K")
+    gain = parameter(distributions.LogUniform(low=0.1, high=20.0), "K")
     made["log_uniform 0.1 20 of K"] = gain
-    made["log_uniform 1 300 of ratio"] = parameter(laws.LogUniform(low=1.0, high=300.0), "ratio")
+    made["log_uniform 1 300 of ratio"] = parameter(distributions.LogUniform(low=1.0, high=300.0), "ratio")
     line = laws.LogLinear(slope=0.85, bias=0.3, scatter=0.25)
     made["log_linear 0.85 0.3 0.25 of sigma_read"] = parameter(line, "sigma_read", gain)
     table = laws.NearestInGain(K=(0.1, 0.1, 0.1, 20.0, 20.0, 20.0), values=(1, 2, 3, 4, 5, 6))
     made["nearest_in_gain of lam"] = parameter(table, "lam", gain)
     curve = laws.InterpolatedInGain(K=(0.1, 1.0, 20.0), values=(0.5, 3.0, 40.0), log_values=True)
     made["interpolated_in_gain of sigma_row"] = parameter(curve, "sigma_row", gain)
-    made["uniform 1 300 of ratio"] = parameter(laws.Uniform(low=1, high=300), "ratio")
-    made["squared_uniform 0 0.0555 of lambda_read"] = parameter(laws.SquaredUniform(high=0.0555), "lambda_read")
-    made["normal 1 2 of bias_R"] = parameter(laws.Normal(mean=1, sigma=2), "bias_R")
-    made["truncated_normal 1 2 0.5 2 of nu"] = parameter(laws.TruncatedNormal(mean=1, sigma=2, low=0.5, high=2), "nu")
+    made["uniform 1 300 of ratio"] = parameter(distributions.Uniform(low=1, high=300), "ratio")
+    made["squared_uniform 0 0.0555 of lambda_read"] = parameter(
+        distributions.SquaredUniform(high=0.0555), "lambda_read"
+    )
+    made["normal 1 2 of bias_R"] = parameter(distributions.Normal(mean=1, sigma=2), "bias_R")
+    made["truncated_normal 1 2 0.5 2 of nu"] = parameter(
+        distributions.TruncatedNormal(mean=1, sigma=2, low=0.5, high=2), "nu"
+    )
     branches = laws.BranchedLogLinear(K=(0.1, 2.0), slope=(0.5, 0.9), bias=(1.0, -0.5), scatter=(0.1, 0.02))
     made["branched_log_linear of sigma_row"] = parameter(branches, "sigma_row", gain)
-    made["uniform 0 1 of a name outside the table"] = parameter(laws.Uniform(low=0, high=1), "my_own")
+    made["uniform 0 1 of a name outside the table"] = parameter(distributions.Uniform(low=0, high=1), "my_own")
     # What stages divide by, as the float32 that every execution reads.
     shapes, freedoms = np.linspace(-0.35, 0.5, 18, dtype=np.float32), np.float32([3, 3.5, 5, 8, 30, 1e4])
     tukey, student = moments.tukey_lambda_deviation(shapes), moments.student_t_deviation(freedoms)
@@ -295,7 +299,7 @@ def test_truncated_normal_is_its_quantile():
         (0.0, 1.0, 3.0, 4.0),
         (5.0, 1.0, -9.0, 5.0),
     ):
-        law = laws.TruncatedNormal(mean=mean, sigma=sigma, low=low, high=high)
+        law = distributions.TruncatedNormal(mean=mean, sigma=sigma, low=low, high=high)
         got = law.sample(WORDS[None], WORDS, None).double().numpy()
         place = (WORDS.numpy().astype(np.int64) % 2**32 + 0.5) / 2**32
         ends = stats.norm.cdf([low, high], mean, sigma)
@@ -307,7 +311,7 @@ def test_truncated_normal_is_its_quantile():
         assert got.min() >= np.float32(low)
         assert got.max() <= np.float32(high)
     with pytest.raises(ValueError, match="TruncatedNormal: 8 to 9 holds almost nothing of a normal of mean 0"):
-        laws.TruncatedNormal(mean=0, sigma=1, low=8, high=9)
+        distributions.TruncatedNormal(mean=0, sigma=1, low=8, high=9)
 
 
 def test_normal_is_its_quantile():
@@ -497,7 +501,7 @@ def test_a_rate_outside_its_range_is_named(rate, name):
 
 def test_log_uniform_is_uniform_in_the_logarithm():
     words = torch.stack([WORDS] * 4)
-    got = laws.LogUniform(low=0.1, high=20.0).sample(words, WORDS, None)
+    got = distributions.LogUniform(low=0.1, high=20.0).sample(words, WORDS, None)
     low, high = np.float32(0.1), np.float32(20.0)
     want = np.exp(np.log(float(low)) + uniform_oracle(WORDS) * np.log(float(high) / float(low)))
     # Three float32 roundings of logarithms of size 3 or less, each 2^-24 * 4 at most, and exp's own.

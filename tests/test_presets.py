@@ -9,8 +9,8 @@ import torch
 
 import camnoise as cn
 from camnoise import presets
+from camnoise.distributions import Uniform
 from camnoise.domains import place
-from camnoise.laws import Uniform
 from camnoise.moments import tukey_lambda
 from camnoise.testing.parameters import measure_parameters
 

@@ -13,8 +13,8 @@ from camnoise import vocabulary as words
 from camnoise.banding import Banding, PeriodicBanding
 from camnoise.charge import DarkCurrent, Shot
 from camnoise.converter import Normalize, Quantize
+from camnoise.distributions import LogUniform
 from camnoise.flat import Flat
-from camnoise.laws import LogUniform
 from camnoise.light import Expose
 from camnoise.nlf import Heteroscedastic
 from camnoise.pipeline import Pipeline

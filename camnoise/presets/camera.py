@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 
 from ..banding import Banding
-from ..laws import Fixed, InterpolatedInGain, Law, LogLinear, LogUniform, NearestInGain
+from ..distributions import LogUniform
+from ..laws import Fixed, InterpolatedInGain, Law, LogLinear, NearestInGain
 from ..moments import tukey_lambda_deviation
 from ..mosaic import Pattern
 from ..readout import ColorBias, Gain, TukeyLambdaRead

@@ -7,18 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ..laws import (
-    BranchedLogLinear,
-    InterpolatedInGain,
-    LogLinear,
-    LogUniform,
-    NearestInGain,
-    Normal,
-    SquaredUniform,
-    TruncatedNormal,
-    Uniform,
-    depends_on,
-)
+from ..distributions import LogUniform, Normal, SquaredUniform, TruncatedNormal, Uniform
+from ..laws import BranchedLogLinear, InterpolatedInGain, LogLinear, NearestInGain, depends_on
 from ..mixture import CHOICE, Mixture
 from ..pipeline import Pipeline
 from ..stage import fixed_value
