@@ -6,6 +6,7 @@ behave as independent uniform ones do. Bounds are derived in `bounds`; keys are 
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from math import pi, sqrt
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy import stats
 
 from camnoise import draws, moments
 from camnoise.frame import Frame
-from camnoise.keys import Key, Lane, Stream, as_ids
+from camnoise.keys import OWN, OWN_FIXED, Key, Lane, Stream, as_ids, stream_name
 from camnoise.testing.bounds import (
     block_variance,
     cdf_gap,
@@ -291,6 +292,41 @@ def test_fixed_columns_stay_with_the_body():
     one = line(Stream.COLUMN_FIXED, columns=True, body=body)
     two = line(Stream.COLUMN_FIXED, IDS[1:], columns=True, body=body, seed=1, view=3, epoch=8)
     assert torch.equal(one, two)
+
+
+TEMPORAL = (Stream.PREAMP, Stream.GAUSSIAN, Stream.SPECKLE, Stream.IMPULSE, Stream.UNIFORM, Stream.DARKFRAME, OWN[0])
+PATTERNS = (Stream.PRNU, Stream.DSNU, Stream.HOT, OWN_FIXED[0])
+
+
+@pytest.mark.parametrize("stream", [*TEMPORAL, *PATTERNS], ids=stream_name)
+def test_streams_of_pixels_are_uncorrelated(stream):
+    """With the sensor's own words at the same pixel, with their neighbors, and with other views or bodies."""
+    bodies = [as_ids([name], 1) for name in ("sony_a7s2", "nikon_d850")]
+    flat = frame(1, 1, SIDE, SIDE)
+    mine = key(body=bodies[0]).words(flat, stream)[:, 0, 0]
+    other = key(body=bodies[1], view=2).words(flat, stream)[:, 0, 0]
+    for lane in range(4):
+        assert correlation(mine[lane], base()[lane]) <= 1
+        assert correlation(mine[lane], other[lane]) <= 1
+    assert correlation(mine[0, 1:], mine[0, :-1]) <= 1
+    assert correlation(mine[0, :, 1:], mine[0, :, :-1]) <= 1
+    again = key(IDS[1:], body=bodies[0], seed=1, view=3, epoch=4).words(flat, stream)[:, 0, 0]
+    assert torch.equal(again, mine) == (stream in PATTERNS)
+    if stream not in PATTERNS:
+        assert correlation(again[0], mine[0]) <= 1
+
+
+def test_octaves_are_uncorrelated():
+    """Rows of every octave with those of the next, at the starts that chance gave them."""
+    flat, who = frame(1, 1, 60_000, 1), key()
+    octaves = [who.octave_words(flat, Stream.ROW, octave).flatten() for octave in range(4)]
+    for octave, (one, two) in enumerate(pairwise(octaves)):
+        held = 2 ** (octave + 1)  # rows that share a word: so many fewer are independent
+        assert correlation(one[::held], two[::held]) <= 1
+    starts = Key(SEED, torch.arange(60_000)).image_words(Stream.ROW, draw=5)[1].flatten()
+    assert correlation(starts[1:], starts[:-1]) <= 1
+    steps = (starts.long() & 0xFFFFFFFF) >> 27
+    assert chi_square_limit(31) > float(((torch.bincount(steps, minlength=32) - 1875.0) ** 2 / 1875).sum())
 
 
 def test_parameters_are_uncorrelated():
