@@ -105,6 +105,7 @@ def test_moments_that_do_not_exist():
         *((moments.poisson(rate), stats.poisson(rate)) for rate in (0.01, 3, 1e5)),
         (moments.UNIFORM, stats.uniform()),
         (moments.NORMAL, stats.norm()),
+        (moments.EXPONENTIAL, stats.expon()),
     ],
 )
 def test_moments_are_those_of_scipy(got, law):
