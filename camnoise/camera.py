@@ -316,7 +316,9 @@ class Camera(Value):
         if mean is not None:
             if not self.wants_mean:
                 raise ValueError(f"frame_mean came, and {self.name} does not need it")
-            mean = torch.as_tensor(mean, dtype=torch.float32, device="cpu")
+            if not isinstance(mean, Tensor):
+                raise TypeError(f"frame_mean is {mean!r}, wanted a tensor (batch,), as Pipeline.frame_mean makes it")
+            mean = mean.to("cpu", torch.float32)
             if mean.shape != (len(data),) or not torch.isfinite(mean).all():
                 raise ValueError(f"frame_mean is of shape {tuple(mean.shape)}, wanted ({len(data)},) finite numbers")
         return self.framed(data, as_origin(origin, data)), mean

@@ -58,7 +58,9 @@ def noise(text: str, *, cfa: str | None = None) -> Camera:
     Raises:
         ValueError: a name that does not exist, or a level that is none.
     """
-    first, *rest = str(text).split("+")
+    if not isinstance(text, str):
+        raise TypeError(f"noise is {text!r}, wanted a name such as 'gaussian:25'")
+    first, *rest = text.split("+")
     if first == "thesis":
         stages = [_ENDS[part] if part in _ENDS else _stage(part, text) for part in rest]
         return thesis(after=stages, name=text)
@@ -77,6 +79,9 @@ def thesis(probability: float = 0.5, *, after: Sequence[Stage] = (), name: str =
         after: stages that follow all of them.
         name: of the mixture.
     """
+
+    if not 0 <= probability <= 1:
+        raise ValueError(f"probability is {probability}, wanted 0 to 1")
 
     def level(on: bool, low: float, high: float) -> Level:
         return Uniform(low=low / 255, high=high / 255) if on else 0.0

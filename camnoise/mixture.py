@@ -47,6 +47,8 @@ class Mixture(Camera):
         name: str = "mixture",
         **unknown: Any,
     ) -> None:
+        if isinstance(pipelines, Camera):
+            raise TypeError(f"pipelines is a single {type(pipelines).__name__}, wanted a list of pipelines")
         if weights is None:
             weights = [1.0] * len(pipelines)
         Value.__init__(self, pipelines=pipelines, weights=weights, name=name, **unknown)

@@ -135,5 +135,5 @@ def frame_mean(data: Tensor) -> Tensor:
     """
     levels = torch.floor(data.double() * 2.0**24 + 0.5).long()
     total = levels.flatten(1).sum(1).double()
-    count = torch.full_like(total, float(data[0].numel()) * 2.0**24)
+    count = torch.full_like(total, float(data.shape[1:].numel()) * 2.0**24)
     return (total / count).float().cpu()

@@ -179,6 +179,8 @@ def _precision(image: Tensor) -> torch.dtype:
 
 
 def _checked(image: Tensor) -> Tensor:
+    if not isinstance(image, Tensor):
+        raise TypeError(f"image is a {type(image).__name__}, wanted a torch tensor (batch, channel, row, col)")
     if not image.is_floating_point():
         raise TypeError(f"image is {image.dtype}, wanted a floating dtype")
     if image.ndim != 4:

@@ -25,6 +25,6 @@ Seconds = Annotated[float, Field(ge=0, le=1e5, description="s")]
 Celsius = Annotated[float, Field(ge=-100, le=150, description="degrees Celsius")]
 DarkRate = Annotated[float, Field(ge=0, le=1e5, description="e-/s per pixel")]
 ElectronDeviation = Annotated[float, Field(ge=0, le=1e4, description="e-, standard deviation")]
-White = Annotated[float, Field(ge=0, le=10, description="white = 1, standard deviation")]
+White = Annotated[float, Field(ge=0, le=2, description="white = 1, standard deviation")]  # 25 is 25 / 255
 WhiteVariance = Annotated[float, Field(ge=0, le=100, description="white = 1, variance")]
 GainValue = Annotated[float, Field(ge=1e-6, le=1e5, description="DN per electron")]

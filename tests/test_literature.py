@@ -153,6 +153,7 @@ def test_a_mean_is_the_same_in_any_order():
     turned = x.flatten(1)[:, torch.randperm(30300, generator=torch.Generator().manual_seed(1))].reshape(x.shape)
     assert torch.equal(frame_mean(x), frame_mean(turned))
     assert torch.allclose(frame_mean(x), x.mean((1, 2, 3)), rtol=1e-6)
+    assert cn.noise("nlf:rcl_level")(x[:0], []).shape == (0, 3, 100, 101)
 
 
 # --- mixtures
@@ -219,6 +220,23 @@ def test_every_name_is_a_camera():
     for name in NAMES:
         camera = cn.noise(name.replace("LEVEL", "0.5").replace("SHOT,READ", "0.01,0.001"))
         assert camera(FLAT[:1], [1]).shape == (1, 3, 256, 256)
+
+
+def test_wrong_kinds_are_one_sentence():
+    one = cn.noise("gaussian:25")
+    for call, kind, sentence in (
+        (lambda: cn.noise(25), TypeError, "noise is 25, wanted a name such as 'gaussian:25'"),
+        (lambda: cn.Mixture(one), TypeError, "pipelines is a single Pipeline, wanted a list of pipelines"),
+        (lambda: cn.thesis(probability=2), ValueError, "probability is 2, wanted 0 to 1"),
+        (lambda: cn.AdditiveGaussian(sigma=25), ValueError, "AdditiveGaussian.sigma is 25: input should be less than"),
+        (
+            lambda: cn.noise("nlf:rcl_level")(FLAT, [1, 2, 3, 4], frame_mean=0.2),
+            TypeError,
+            "frame_mean is 0.2, wanted a",
+        ),
+    ):
+        with pytest.raises(kind, match=sentence):
+            call()
 
 
 @pytest.mark.parametrize(

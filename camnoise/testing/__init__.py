@@ -82,8 +82,10 @@ def measure_noise(
     """
     if not isinstance(camera, Camera):
         raise TypeError(f"measure_noise got a {type(camera).__name__}, wanted a Pipeline or a Mixture")
-    if side < 32 or side % 2 or images < 2:
+    if not (isinstance(side, int) and isinstance(images, int)) or side < 32 or side % 2 or images < 2:
         raise ValueError(f"side is {side} and images {images}, wanted an even side of 32 or more and 2 images or more")
+    if levels is not None and (not isinstance(levels, Sequence) or isinstance(levels, str)):
+        raise TypeError(f"levels is {levels!r}, wanted a sequence of numbers ({camera.takes})")
     arguments = {"levels": levels, "images": images, "side": side, "seed": seed, "devices": devices, "alpha": alpha}
     if isinstance(camera, Mixture):
         report = Report(tuple(measure_choices(camera, seed=seed, alpha=alpha)))
