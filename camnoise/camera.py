@@ -1,13 +1,13 @@
 """What every camera offers, whether it is one chain of stages or a mixture of several."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .frame import Frame, as_origin, check_images, count_images
-from .keys import Ids, Key, as_ids, fresh_ids, sample_id
+from .keys import Ids, Key, as_ids, fresh_ids
 from .stage import Parameters
 from .units import Unit
 from .value import Value
@@ -21,15 +21,13 @@ class _Address(NamedTuple):
     epoch: int | None
     body: str | Sequence[str] | None
 
-    def key(self, sample: Tensor, name: str) -> Key:
-        """Of those samples, taken by the camera of that name."""
-        batch = len(sample)
+    def key(self, sample: Tensor) -> Key:
+        """Of those samples; without a body, which each pipeline then gives its own name."""
         if self.body == "per-sample":
-            bodies = sample
-        elif self.body is None or isinstance(self.body, str):
-            bodies = as_ids([sample_id(name if self.body is None else self.body)] * batch, batch)
-        else:
-            bodies = as_ids(self.body, batch, "bodies")
+            return Key(self.seed, sample, sample, epoch=self.epoch)
+        if isinstance(self.body, str):
+            return Key(self.seed, sample, epoch=self.epoch).of_body(self.body)
+        bodies = None if self.body is None else as_ids(self.body, len(sample), "bodies")
         return Key(self.seed, sample, bodies, epoch=self.epoch)
 
 
@@ -143,7 +141,7 @@ class Camera(Value):
         if ids is None and (seed != 0 or epoch is not None):
             raise ValueError("seed or epoch came without ids, wanted both: noise without ids is new at every call")
         frame, mean = self._frame(images, origin, frame_mean)
-        key = _Address(seed, epoch, body).key(_as_samples(ids, images), self.name)
+        key = _Address(seed, epoch, body).key(_as_samples(ids, images))
         return self.expose(frame, key.at(view), self.tabulate(key.at(0), frame, mean), dtype)
 
     @torch.no_grad()
@@ -180,18 +178,25 @@ class Camera(Value):
             raise ValueError(
                 f"dtype is {dtype} for scheme {plan}, wanted float32: its second view is no single exposure"
             )
+        if plan.reach and images.ndim == 4 and plan.reach >= min(images.shape[2:]):
+            size = "x".join(map(str, images.shape[2:]))
+            raise ValueError(f"scheme {plan} moves scenes by up to {plan.reach} pixels, and images are {size}")
         address = _Address(seed, epoch, body)
         frames, tables = self._tables(plan, chosen, images, sample, address, origin, frame_mean)
         exposures, shifts = [], []
         for number, camera, frame, drawn in zip(plan.views, chosen, frames, tables, strict=True):
-            key = address.key(sample, camera.name).at(number)
+            key = address.key(sample).at(number)
             shifts.append(plan.shift(key))
+            if plan.reach and frame.cfa is not None:
+                raise ValueError(
+                    f"scheme {plan} got mosaics, wanted planes: moved by a pixel their filters would change"
+                )
             scene = moved(frame, shifts[-1]) if plan.reach else frame
             exposures.append(camera.expose(scene, key, drawn, dtype))
         if len({one.shape for one in exposures}) > 1:
             came = " and ".join(str(tuple(one.shape)) for one in exposures)
             raise ValueError(f"the cameras of {plan} give images of {came}, wanted one shape")
-        clean = chosen[0].without_noise(frames[0], address.key(sample, chosen[0].name), tables[0])
+        clean = chosen[0].without_noise(frames[0], address.key(sample), tables[0])
         if plan.alpha:
             exposures[1] = exposures[0] + (exposures[1] - clean) * plan.alpha
         moves = torch.stack(shifts)
@@ -224,7 +229,7 @@ class Camera(Value):
         """
         plan, sample = scheme_named(scheme), _as_samples(ids, images)
         frame, mean = self._frame(images, origin, frame_mean)
-        key = _Address(seed, epoch, body).key(sample, self.name)
+        key = _Address(seed, epoch, body).key(sample)
         return self.without_noise(frame, key, self.tabulate(key.at(1 if plan.own else 0), frame, mean))
 
     def draw(self, ids: Ids, *, seed: int = 0, epoch: int | None = None, view: int = 0) -> Parameters:
@@ -238,6 +243,8 @@ class Camera(Value):
             epoch: as in `__call__`.
             view: 0, which all views of a scene share, or that of a scheme with parameters per view.
         """
+        if not isinstance(ids, Sized):
+            raise TypeError(f"ids is {ids!r}, wanted one per sample: a list")
         return self.tabulate(Key(seed, as_ids(ids, len(ids)), epoch=epoch, view=view))
 
     def parameters(
@@ -276,7 +283,7 @@ class Camera(Value):
                 tables.append(tables[0])
                 continue
             frame, mean = camera._frame(images, origin, frame_mean if camera.wants_mean else None)
-            key = address.key(sample, camera.name)
+            key = address.key(sample)
             frames.append(frame)
             tables.append(camera.tabulate(key.at(number if plan.own else 0), frame, mean))
         return frames, tuple(tables)
@@ -289,6 +296,10 @@ class Camera(Value):
             if cameras is not None:
                 raise ValueError(f"cameras came with scheme {plan}, which has one camera")
             return [self] * len(plan.views)
+        if cameras is not None and (
+            not isinstance(cameras, Sequence) or not all(isinstance(one, Camera) for one in cameras)
+        ):
+            raise TypeError(f"cameras is {cameras!r}, wanted two of them: (a, b)")
         if cameras is None or len(cameras) != plan.cameras:
             came = "none" if cameras is None else f"{len(cameras)}"
             raise ValueError(f"scheme {plan} got {came} of its cameras, wanted cameras=(a, b)")
@@ -311,7 +322,7 @@ class Camera(Value):
         if mean is None and self.wants_mean and origin is not None:
             raise ValueError(
                 f"{self.name} needs the mean of each whole frame, and images with an origin are crops: "
-                "give frame_mean, as Pipeline.frame_mean makes it of the whole images"
+                "give frame_mean, as its own frame_mean makes it of the whole images"
             )
         if mean is not None:
             if not self.wants_mean:
@@ -319,8 +330,9 @@ class Camera(Value):
             if not isinstance(mean, Tensor):
                 raise TypeError(f"frame_mean is {mean!r}, wanted a tensor (batch,), as Pipeline.frame_mean makes it")
             mean = mean.to("cpu", torch.float32)
-            if mean.shape != (len(data),) or not torch.isfinite(mean).all():
-                raise ValueError(f"frame_mean is of shape {tuple(mean.shape)}, wanted ({len(data)},) finite numbers")
+            if mean.shape != (len(data),) or not ((mean >= 0) & (mean < float("inf"))).all():
+                came = f"{tuple(mean.shape)} {mean.flatten()[:4].tolist()}"
+                raise ValueError(f"frame_mean is {came}, wanted ({len(data)},) finite numbers, none negative")
         return self.framed(data, as_origin(origin, data)), mean
 
 

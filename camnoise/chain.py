@@ -6,7 +6,7 @@ from .banding import Banding, PeriodicBanding
 from .charge import PRNU, DarkCurrent, FullWell, HotPixels, Shot
 from .darkframes import DarkFrames
 from .demosaic import Demosaic
-from .keys import stream_name
+from .keys import OWN, OWN_FIXED, Stream, stream_name
 from .laws import FIRST, depends_on
 from .light import Expose
 from .mosaic import Mosaic
@@ -110,7 +110,15 @@ def _check_owners(stages: Sequence[Stage]) -> None:
 def _check_dice(stages: Sequence[Stage]) -> None:
     seen: dict[tuple[int, int], int] = {}
     for number, stage in enumerate(stages):
+        if stage.wants_mean and any(one.laws() for one in stages[:number]):
+            first = next(one for one in stages[:number] if one.laws())
+            raise ValueError(
+                f"{_place(stages, number)} needs the mean of the frame, and {_name(first)} comes before it"
+            )
         for stream, lane in stage.dice:
+            if stream not in (*Stream, *OWN, *OWN_FIXED) or lane not in range(4):
+                wanted = "your own: 64 to 127, lanes 0 to 3"
+                raise ValueError(f"{_place(stages, number)} draws from stream {stream}, lane {lane}, wanted {wanted}")
             if (stream, lane) in seen:
                 raise ValueError(
                     f"{_place(stages, number)} draws from stream {stream_name(stream)}, lane {int(lane)}, as "

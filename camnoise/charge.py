@@ -188,7 +188,8 @@ class Shot(Noise):
         return frame.with_data(poisson(key.words(frame)[Lane.SHOT], rate))
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
-        return flat.noisier("pixel", flat.mean, flat.mean)
+        # Pixels of different rates have different variances: that scatter adds to the fourth cumulant.
+        return flat.noisier("pixel", flat.mean, flat.mean + 6 * flat.fixed.variance)
 
 
 class FullWell(Stage):

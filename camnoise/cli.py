@@ -43,8 +43,8 @@ Noises = Annotated[
         "nlf:brooks, nlf:SHOT,READ or thesis; a LEVEL is a number or LO-HI; joined by +, ended by +clip or +8bit.",
     ),
 ]
-Chain = Annotated[
-    Path | None,
+Chains = Annotated[
+    list[Path] | None,
     typer.Option("--pipeline", help="A Pipeline or Mixture as JSON, instead of --camera and --iso."),
 ]
 SchemeText = Annotated[
@@ -95,7 +95,7 @@ def shard(
     iso: Isos = None,
     ratio: Ratios = None,
     noise: Noises = None,
-    pipeline: Chain = None,
+    pipeline: Chains = None,
     scheme: SchemeText = None,
     seed: Seed = 0,
     epoch: Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Fresh noise of that epoch's own.")] = None,
@@ -113,12 +113,14 @@ def shard(
     from .pipelines.choice import Options, choose
     from .pipelines.exposures import make_sample
     from .pipelines.run import finished_shards, run
+    from .views import scheme_named
 
     images = parse(source)
     options = Options(camera, iso, ratio, black, white, noise, pipeline, scheme, domain, demosaic, seed, epoch, body)
     recipe = choose(options, images.address).recipe(images.address, samples_per_shard)
     if recipe.cameras:  # one that cannot work fails here, at once
-        make_sample(np.zeros((3, 4, 4), np.uint8), "black", recipe)
+        side = scheme_named(recipe.scheme).reach + 4
+        make_sample(np.zeros((3, side, side), np.uint8), "black", recipe)
     try:
         with terminable():
             outcome = run(images, recipe, dest)
@@ -171,7 +173,7 @@ def preview(
     iso: Isos = None,
     ratio: Ratios = None,
     noise: Noises = None,
-    pipeline: Chain = None,
+    pipeline: Chains = None,
     scheme: SchemeText = None,
     seed: Seed = 0,
     domain: Domain = None,
@@ -194,6 +196,8 @@ def preview(
         Options(camera, iso, ratio, black, white, noise, pipeline, scheme, domain, demosaic, seed), "preview:"
     )
     recipe = chosen.recipe("preview:")
+    if out.exists() and image.exists() and out.samefile(image):
+        raise ValueError(f"--out {str(out)!r} is the image itself, wanted another file to write")
     try:
         pixels = decode(image.read_bytes())
     except OSError as error:

@@ -80,8 +80,8 @@ class Quantize(Stage):
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
         step = drawn["step"]
-        if self.rounding == "round" and (flat.pixel.variance + flat.fixed.variance) ** 0.5 < FINE * step:
-            raise ValueError(f"Quantize states no moments of noise under {FINE:g} of its step of {step:g} DN")
+        if self.rounding == "round" and flat.pixel.variance**0.5 < FINE * step:
+            raise ValueError(f"Quantize states no moments of temporal noise under {FINE:g} of its step of {step:g} DN")
         flat = flat.shifted(drawn["black"]).bounded(0.0, 2.0**self.bits - 1, "Quantize")
         return flat.noisier("pixel", step**2 / 12, UNIFORM.kurtosis * (step**2 / 12) ** 2)
 

@@ -26,6 +26,10 @@ _FRAME, _DOWN, _RIGHT, _WITHIN = range(4)  # lanes: which frame, where from, and
 _paths: dict[str, Path] = {}  # digest -> where this process has seen the file
 
 
+class BankError(OSError):
+    """A bank of dark frames is not there, or not what the camera states: no fault of an image."""
+
+
 class DarkFrames(Noise):
     r"""Adds real dark frames: read noise, banding, color bias and fixed pattern of a camera, all together.
 
@@ -68,7 +72,7 @@ class DarkFrames(Noise):
         """The stage of a bank's file; its digest is taken now.
 
         Raises:
-            ValueError: a file that cannot be read, or is no bank.
+            BankError: a file that cannot be read, or is no bank.
         """
         path = Path(path).absolute()
         digest = _sha256(path)
@@ -147,25 +151,23 @@ class _Bank(NamedTuple):
 @cache
 def _bank(digest: str, name: str, step: float, cfa: str | None) -> _Bank:
     path = _found(digest, name)
-    if _sha256(path) != digest:
-        raise ValueError(f"dark frames {name} have another sha256 than {digest[:12]}..., which the camera states")
     try:
         frames = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
-        raise ValueError(f"dark frames {name} are no .npy file: {error}") from None
+        raise BankError(f"dark frames {name} are no .npy file: {error}") from None
     if frames.ndim != 3 or min(frames.shape) < 1 or min(frames.shape[1:]) < 2 or frames.dtype.kind not in "uif":
-        raise ValueError(f"dark frames {name} are {frames.dtype} {frames.shape}, wanted numbers of (frame, row, col)")
+        raise BankError(f"dark frames {name} are {frames.dtype} {frames.shape}, wanted numbers of (frame, row, col)")
+    low, high = float(frames.min()), float(frames.max())
+    if not (low >= 0 and high < 2**24):  # false for NaN too
+        raise BankError(f"dark frames {name} hold {low:g} to {high:g}, wanted raw values, pedestal included")
     if step == 0:
-        return _Bank(frames, 0.0, torch.zeros((4, 1)))
+        return _Bank(frames, 0.0, torch.zeros((4, 1), device="cpu"))
     return _Bank(frames, step, torch.from_numpy(_lean(frames, step, cfa, name)))
 
 
 def _lean(frames: NDArray[Any], step: float, cfa: str | None, name: str) -> NDArray[np.float32]:
     """(site, level): the slope of the density within each level, of each filter's own histogram."""
-    low, high = float(frames.min()), float(frames.max())
-    if not (low >= 0 and high < 2**24 * step):  # false for NaN too
-        raise ValueError(f"dark frames {name} hold {low:g} to {high:g}, wanted raw values, pedestal included")
-    levels = 2 + int(np.floor(high / step + 0.5))
+    levels = 2 + int(np.floor(float(frames.max()) / step + 0.5))
     counts = np.zeros((4, levels + 1))
     tile = torch.zeros((2, 2), dtype=torch.long)
     if cfa is not None:
@@ -173,11 +175,10 @@ def _lean(frames: NDArray[Any], step: float, cfa: str | None, name: str) -> NDAr
         tile = site_at(here, cfa)[0]
     for frame in frames:  # one after the other: a bank may be larger than memory
         for (down, right), site in np.ndenumerate(tile.numpy()):
-            index = np.floor(np.asarray(frame[down::2, right::2], np.float64) / step + 0.5)
-            if index.size and (index.min() < 0 or not np.isfinite(index).all()):
-                raise ValueError(
-                    f"dark frames {name} hold {index.min() * step:g}, wanted raw values, pedestal included"
-                )
+            values = np.asarray(frame[down::2, right::2], np.float64)
+            index = np.floor(values / step + 0.5)
+            if (np.abs(index * step - values) > 1e-3 * step).any():
+                raise BankError(f"dark frames {name} lie between steps of {step:g} DN, wanted step=0 for such")
             counts[site] += np.bincount(index.astype(np.int64).ravel(), minlength=levels + 1)
     below, above = np.pad(counts, ((0, 0), (1, 0)))[:, :-1], np.pad(counts, ((0, 0), (0, 1)))[:, 1:]
     return np.clip((above - below) / np.maximum(2 * counts, 1), -2, 2).astype(np.float32)
@@ -204,10 +205,15 @@ def _phase(theirs: str, ours: str) -> tuple[int, int]:
 
 def _found(digest: str, name: str) -> Path:
     folders = [Path(folder) for folder in os.environ.get(FOLDERS, "").split(os.pathsep) if folder]
+    others = False
     for path in (_paths.get(digest), *(folder / name for folder in (Path(), *folders))):
         if path is not None and path.is_file():
-            return path
-    raise ValueError(f"dark frames {name} are neither in the current folder nor in those of {FOLDERS}")
+            if _sha256(path) == digest:
+                return path
+            others = True
+    if others:
+        raise BankError(f"dark frames {name} have another sha256 than {digest[:12]}..., which the camera states")
+    raise BankError(f"dark frames {name} are neither in the current folder nor in those of {FOLDERS}")
 
 
 def _sha256(path: Path) -> str:
@@ -215,7 +221,7 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ValueError(f"dark frames {str(path)!r} cannot be read: {error.strerror}") from error
+        raise BankError(f"dark frames {path.name} cannot be read: {error.strerror}") from error
 
 
 def _unpickled(fields: dict[str, Any], path: Path | None) -> DarkFrames:

@@ -116,7 +116,7 @@ class TruncatedNormal(Value):
     def _reachable(self) -> Self:
         check_order("TruncatedNormal", self.low, self.high)
         _, count = self._ranks()
-        if count < 2**8:  # of 2^32: the law would be a handful of values
+        if count < 2**12:  # of 2^32: the law would be a handful of values
             raise ValueError(
                 f"TruncatedNormal: {self.low:g} to {self.high:g} holds almost nothing of a normal of mean "
                 f"{self.mean:g} and deviation {self.sigma:g}"
@@ -124,10 +124,12 @@ class TruncatedNormal(Value):
         return self
 
     def _ranks(self) -> tuple[int, int]:
-        """The first of the words, ranked by their normal quantile, that lies within, and how many do."""
-        low, high = (float(ndtr((edge - self.mean) / self.sigma)) * 2**32 for edge in (self.low, self.high))
-        first, end = min(max(round(low), 0), 2**32), min(max(round(high), 0), 2**32)
-        return first, end - first
+        """The first of the words, ranked by their normal quantile, that lies within, and how many do.
+
+        In steps of 2^8 words: the platform's normal distribution differs in its last bit.
+        """
+        low, high = (round(float(ndtr((edge - self.mean) / self.sigma)) * 2**24) for edge in (self.low, self.high))
+        return low << 8, (high - low) << 8
 
     def sample(self, words: Tensor, entry: Tensor, given: Tensor | None) -> Tensor:
         """As `Uniform.sample`."""
@@ -140,6 +142,13 @@ class TruncatedNormal(Value):
         word = ((bits << 32) >> 32).to(torch.int32)
         low, high = column([self.low, self.high])
         return within(normal(word) * self.sigma + self.mean, low, high)
+
+
+def limits(law: object) -> Tensor | None:
+    """The least and the greatest value that a law can give, where it has such: (2,) float32."""
+    if isinstance(law, SquaredUniform):
+        return column([law.low, law.high]) * column([law.low, law.high])
+    return column([law.low, law.high]) if isinstance(law, Uniform | LogUniform | TruncatedNormal) else None
 
 
 def column(values: Sequence[float]) -> Tensor:

@@ -1,6 +1,6 @@
 """Where in the chain from photograph to picture a camera's views are taken."""
 
-from typing import overload
+from typing import Literal, get_args, overload
 
 from .camera import Camera
 from .demosaic import Demosaic
@@ -11,8 +11,10 @@ from .pipeline import Pipeline
 from .stage import Stage
 from .units import Unit
 
-DOMAINS = ("raw", "rgb", "srgb")
-DEMOSAICS = ("bilinear",)
+Domain = Literal["raw", "rgb", "srgb"]
+Demosaicing = Literal["bilinear"]
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
+DEMOSAICS: tuple[Demosaicing, ...] = get_args(Demosaicing)
 TILE = "RGGB"  # of a mosaic under plain noises, which belong to no sensor that would have its own
 
 
@@ -61,19 +63,31 @@ def is_plain(camera: Camera) -> bool:
     return all({Unit.ENCODED, Unit.LINEAR} <= {*stage.takes} for chain in chains(camera) for stage in chain.stages)
 
 
+def domain_of(chain: Pipeline) -> tuple[Domain, Demosaicing | None] | None:
+    """Domain and demosaicing of a chain that says them itself, because it linearises photographs; else None."""
+    if not any(isinstance(stage, Linearize) for stage in chain.stages):
+        return None
+    has: Domain = "raw" if any(isinstance(stage, Mosaic) for stage in chain.stages) else "rgb"
+    return has, "bilinear" if any(isinstance(stage, Demosaic) for stage in chain.stages) else None
+
+
 def filter_tile(camera: Camera) -> str | None:
     """The filter tile at a frame's (0, 0), None where the camera has no mosaic.
 
     Raises:
         ValueError: the pipelines of a mixture differ in it.
     """
-    tiles = {
-        next((one.pattern for one in chain.stages if isinstance(one, Mosaic)), chain.cfa) for chain in chains(camera)
-    }
+    tiles = {_tile(chain) for chain in chains(camera)}
     if len(tiles) > 1:
         came = " and ".join(sorted(str(tile) for tile in tiles))
         raise ValueError(f"pipelines of {camera.name} have filter tiles {came}, wanted one")
     return tiles.pop()
+
+
+def _tile(chain: Pipeline) -> str | None:
+    """Of the mosaic that it makes, or that comes in; three planes that it linearises stay planes."""
+    made = next((one.pattern for one in chain.stages if isinstance(one, Mosaic)), None)
+    return chain.cfa if made is None and domain_of(chain) is None else made
 
 
 def _placed(camera: Pipeline, domain: str, demosaic: str | None) -> Pipeline:

@@ -212,6 +212,10 @@ class Key:
         """The same address in another view."""
         return replace(self, view=view, _last={})
 
+    def of_body(self, name: str) -> "Key":
+        """The same address on the camera of that name."""
+        return replace(self, body=as_ids([sample_id(name)] * len(self.sample), len(self.sample)), _last={})
+
     def take(self, index: Tensor) -> "Key":
         """The address of some of the images."""
         body = None if self.body is None else self.body[index]
@@ -257,6 +261,8 @@ class Key:
 
     def _call(self, stream: int, position: Tensor, channel: Word, draw: int = 0) -> Tensor:
         """Philox at (batch, 1, row, col) positions row << 16 | col; channel broadcasts over dimension 1."""
+        _within(stream, 2**8, "stream")
+        _within(draw, 2**4, "draw")
         device, fixed = position.device, bool(stream & FIXED)
         sample = self.body if fixed else self.sample
         if sample is None:

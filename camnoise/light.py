@@ -50,7 +50,8 @@ def decode_srgb(v: Tensor) -> Tensor:
     """Scene-linear float32 from encoded sRGB in [0, 1]; any shape."""
     levels = torch.full_like(v, 255.0)
     level = torch.floor(v * levels + 0.5)
-    table = _decoded_levels().to(v.device)[level.long()]
+    table = _decoded_levels().to(v.device)[level.clamp(0.0, 255.0).long()]  # noise may have gone beyond
+    level = torch.where((v >= 0) & (v <= 1), level, -levels)
     on_table = level / levels == v
     if on_table.all():
         return table

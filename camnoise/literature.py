@@ -4,6 +4,7 @@ Levels are in the units of the literature, which for standard deviations are tho
 images; stages take white = 1, and this file is where the two meet.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import product
 
@@ -21,7 +22,14 @@ Level = float | Uniform
 
 
 def _eighth(level: Level) -> Level:
-    """From 8-bit units to white = 1."""
+    """From 8-bit units to white = 1.
+
+    Raises:
+        ValueError: all of it below one gray level, which can only be meant in other units.
+    """
+    high = level.high if isinstance(level, Uniform) else level
+    if 0 < high < 1:
+        raise ValueError(f"level {high:g} is {high:g}/255, below one gray level; in 8-bit units it is {high * 255:g}")
     return Uniform(low=level.low / 255, high=level.high / 255) if isinstance(level, Uniform) else level / 255
 
 
@@ -60,15 +68,17 @@ def noise(text: str, *, cfa: str | None = None) -> Camera:
     """
     if not isinstance(text, str):
         raise TypeError(f"noise is {text!r}, wanted a name such as 'gaussian:25'")
-    first, *rest = text.split("+")
+    first, *rest = (part.strip() for part in re.split(r"(?<![0-9]e)\+", text))
     if first == "thesis":
         stages = [_ENDS[part] if part in _ENDS else _stage(part, text) for part in rest]
-        return thesis(after=stages, name=text)
+        return thesis(after=stages, name=text, cfa=cfa)
     stages = [_ENDS[part] if part in _ENDS else _stage(part, text) for part in (first, *rest)]
     return Pipeline(stages, name=text, cfa=cfa)
 
 
-def thesis(probability: float = 0.5, *, after: Sequence[Stage] = (), name: str = "thesis") -> Mixture:
+def thesis(
+    probability: float = 0.5, *, after: Sequence[Stage] = (), name: str = "thesis", cfa: str | None = None
+) -> Mixture:
     """Gaussian, row and column noise, each switched on or off by itself, at a level of its own.
 
     Levels are uniform per image: 25 to 80 for the Gaussian, 15 to 40 for rows and for columns,
@@ -78,6 +88,7 @@ def thesis(probability: float = 0.5, *, after: Sequence[Stage] = (), name: str =
         probability: with which each of the three is on; one picture in eight has none of them at 1/2.
         after: stages that follow all of them.
         name: of the mixture.
+        cfa: as of `noise`.
     """
 
     if not 0 <= probability <= 1:
@@ -94,7 +105,7 @@ def thesis(probability: float = 0.5, *, after: Sequence[Stage] = (), name: str =
             Stripes(sigma_row=level(row, 15, 40), sigma_col=level(column, 15, 40)),
             *after,
         ]
-        pipelines.append(Pipeline(stages, name="+".join(on) or "none"))
+        pipelines.append(Pipeline(stages, name="+".join(on) or "none", cfa=cfa))
         weights.append(probability ** len(on) * (1 - probability) ** (3 - len(on)))
     return Mixture(pipelines, weights, name=name)
 
@@ -116,8 +127,10 @@ def _stage(part: str, text: str) -> Stage:
 
 
 def _level(text: str, part: str) -> Level:
-    low, dash, high = text.partition("-") if text[:1] != "-" else (text, "", "")
-    return Uniform(low=_number(low, part), high=_number(high, part)) if dash else _number(low, part)
+    numbers = re.split(r"(?<=[0-9.])-", text)  # a dash between numbers; that of 1e-3 and of -5 is none
+    if len(numbers) == 2:
+        return Uniform(low=_number(numbers[0], part), high=_number(numbers[1], part))
+    return _number(text, part)
 
 
 def _number(text: str, part: str) -> float:

@@ -125,7 +125,8 @@ def _row(look: Look, panel: int) -> Image.Image:
     if len(views) > 1 and look.shifts is None:  # a scene that moved would show its own edges
         second, names = views[1], "1 - 2"
     picture, gain = difference(first[window], second[window])
-    panels.append((f"{names}, x {gain}", picture))
+    light = "" if look.encoded else "linear "
+    panels.append((f"{names}, {light}x {gain}", picture))
     size = ((panel + _GAP) * len(panels) + _GAP, panel + 2 * _LABEL + _GAP)
     row = Image.new("RGB", size, _PAPER)
     draw, font = ImageDraw.Draw(row), ImageFont.load_default(size=14)

@@ -100,7 +100,8 @@ class Mixture(Camera):
         """Chooses, and draws each image's parameters from its own pipeline."""
         choice = self._choose(key)
         table: dict[str, Tensor] = {}
-        for pipeline, index in self._groups(choice):
+        for number, pipeline in enumerate(self.pipelines):
+            index = (choice == number).nonzero().flatten()
             part = None if frame is None else frame.take(index)
             means = mean[index] if mean is not None and pipeline.wants_mean else None
             for name, column in pipeline.tabulate(key.take(index), part, means).items():
@@ -145,10 +146,27 @@ class Mixture(Camera):
         if len(shapes) > 1:
             raise ValueError(f"pipelines of {self.name} give images of {shapes}, wanted one shape (channel, row, col)")
         _, first = parts[0]
-        result = first.new_empty((len(frame.data), *first.shape[1:]))
+        # torch cannot index uint16; their bits pass as int16.
+        bits = torch.int16 if first.dtype == torch.uint16 else first.dtype
+        result = torch.empty((len(frame.data), *first.shape[1:]), dtype=bits, device=first.device)
         for index, images in parts:
-            result[index.to(result.device)] = images
-        return result
+            result[index.to(result.device)] = images.view(bits)
+        return result.view(first.dtype)
+
+    @torch.no_grad()
+    def frame_mean(self, images: Tensor) -> Tensor:
+        """As `Pipeline.frame_mean`, for pipelines that want the mean at one place of their chains.
+
+        Raises:
+            ValueError: no pipeline wants it, or two want it at different places.
+        """
+        wanting = [one for one in self.pipelines if one.wants_mean]
+        if not wanting:
+            raise ValueError(f"{self.name} has no pipeline that needs the mean of a frame")
+        means = [one.frame_mean(images) for one in wanting]
+        if any(not torch.equal(mean, means[0]) for mean in means):
+            raise ValueError(f"pipelines of {self.name} want the mean of a frame at different places of their chains")
+        return means[0]
 
 
 def _own(drawn: Parameters, index: Tensor) -> Parameters:

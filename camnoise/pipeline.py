@@ -16,6 +16,7 @@ from .charge import PRNU, DarkCurrent, FullWell, HotPixels, Shot
 from .converter import Normalize, Quantize
 from .darkframes import DarkFrames
 from .demosaic import Demosaic
+from .distributions import limits
 from .frame import Frame
 from .keys import Key
 from .laws import FIRST, depends_on, number_of
@@ -118,6 +119,10 @@ class Pipeline(Camera):
     @model_validator(mode="after")
     def _chains(self) -> Self:
         check_chain(self.stages, self.cfa)
+        for stage in self.stages:
+            for name, law in stage.laws().items():
+                if (edges := limits(law)) is not None:
+                    stage.check(name, edges)
         if not self.varies:
             self.draw([0])  # what is the same for every image is checked now
         return self
@@ -177,7 +182,7 @@ class Pipeline(Camera):
             (batch,) float32.
 
         Raises:
-            ValueError: no stage wants it, or the parameters of the stages before it vary per image.
+            ValueError: no stage wants it.
         """
         if not self.wants_mean:
             raise ValueError(f"{self.name} has no stage that needs the mean of a frame")
@@ -222,6 +227,7 @@ class Pipeline(Camera):
     def expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
         """One exposure of a checked frame under drawn parameters."""
         self._check_dtype(dtype)
+        key = key.of_body(self.name) if key.body is None else key
         data = self._through(frame, lambda stage, part: stage.apply(part, key, drawn)).data
         if dtype == torch.uint8:
             return (data * 255.0 + 0.5).to(torch.uint8)  # from level / 255, whose error is far below a half
@@ -229,6 +235,7 @@ class Pipeline(Camera):
 
     def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
         """The clean view of a checked frame under drawn parameters."""
+        key = key.of_body(self.name) if key.body is None else key
         return self._through(frame, lambda stage, part: stage.clean(part, key, drawn)).data
 
     def _check_dtype(self, dtype: torch.dtype) -> None:
@@ -246,8 +253,6 @@ class Pipeline(Camera):
     def _mean(self, frame: Frame) -> Tensor:
         """Of whole frames, (batch,) float32, where the first stage that wants it stands."""
         before = list(takewhile(lambda stage: not stage.wants_mean, self.stages))
-        if any(stage.laws() for stage in before):  # no stage with parameters needs to come before it
-            raise ValueError(f"{type(before[-1]).__name__} comes before a stage that needs the mean of the frame")
         nobody = Key(0, torch.zeros(len(frame.data), dtype=torch.int64, device="cpu"))
         for stage in before:
             frame = stage.clean(frame, nobody, Parameters({}, len(frame.data)))

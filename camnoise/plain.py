@@ -243,7 +243,7 @@ class EightBits(Stage):
         return frame.with_data(frame.data.clamp(0.0, 1.0))
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
-        if (flat.pixel.variance + flat.fixed.variance) ** 0.5 < FINE / 255:
-            raise ValueError(f"EightBits states no moments of noise under {FINE:g} of its step of 1/255")
+        if flat.pixel.variance**0.5 < FINE / 255:
+            raise ValueError(f"EightBits states no moments of temporal noise under {FINE:g} of its step of 1/255")
         variance = 1 / 255**2 / 12
         return flat.bounded(0.0, 1.0, "EightBits").noisier("pixel", variance, UNIFORM.kurtosis * variance**2)

@@ -114,9 +114,10 @@ def gaussian_variance(
 ) -> Tensor:
     """The variance of each pixel of `gaussian_sensor`, white = 1; differentiable likewise.
 
-    With it `torch.nn.functional.gaussian_nll_loss(image, noisy, variance)` is the likelihood of an
-    exposure. (Row and column noise add to it as if each pixel had its own: exact for one pixel, and not
-    for a picture, whose rows move together.)
+    With it `torch.nn.functional.gaussian_nll_loss(image, noisy, variance, eps=1e-30)` is the likelihood
+    of an exposure. (Its own eps of 1e-6 is more than many a sensor's variance, and turns gradients round.
+    Row and column noise add to it as if each pixel had its own: exact for one pixel, and not for a
+    picture, whose rows move together.)
 
     Args:
         image, K, sigma, black, white, ratio, sigma_row, sigma_col: as `gaussian_sensor`.

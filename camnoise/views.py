@@ -42,7 +42,7 @@ class Scheme:
     def __str__(self) -> str:
         """As commands and shards write it."""
         if self.alpha:
-            return self.name if self.alpha == 1 else f"{self.name}:{self.alpha:g}"
+            return self.name if self.alpha == 1 else f"{self.name}:{repr(self.alpha).removesuffix('.0')}"
         return f"{self.name}:{len(self.views)}:{self.reach}" if self.reach else self.name
 
     def shift(self, key: Key) -> Tensor:
@@ -125,7 +125,7 @@ def valid(shifts: Tensor, rows: int, cols: int, radius: int = 0) -> Tensor:
     """
 
     def inside(shift: Tensor, length: int) -> Tensor:
-        place = torch.arange(length)
+        place = torch.arange(length, device=shift.device)
         low = torch.where(shift > 0, shift + radius, 0)[..., None]
         high = torch.where(shift < 0, length + shift - radius, length)[..., None]
         return (place >= low) & (place < high)

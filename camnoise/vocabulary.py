@@ -159,7 +159,8 @@ def heteroscedastic_form(drawn: Mapping[str, float]) -> NLF:
     K = drawn["K"]
     names = ("sigma_read", "sigma_row", "sigma_col", "sigma_periodic")
     after = sum(_part(drawn, name) ** 2 for name in names)
-    charge = drawn.get("dark_current", 0.0) * drawn.get("dark_time", 0.0)
+    rate = drawn.get("dark_current", 0.0) + drawn.get("hot_fraction", 0.0) * drawn.get("hot_current", 0.0)
+    charge = rate * drawn.get("dark_time", 0.0)
     _check(charge >= 0, charge, "dark charge", "0 or more")
     before = K**2 * (_part(drawn, "sigma_preamp") ** 2 + charge)
     sigma = sqrt(after + before + _part(drawn, "step") ** 2 / 12)

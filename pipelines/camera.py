@@ -2,24 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from camnoise import presets
 from camnoise.camera import Camera
-from camnoise.demosaic import Demosaic
 from camnoise.distributions import LogUniform
-from camnoise.domains import chains, is_plain, place
-from camnoise.light import Linearize
+from camnoise.domains import Demosaicing, Domain, chains, domain_of, is_plain, place
 from camnoise.literature import noise
 from camnoise.mixture import Mixture
-from camnoise.mosaic import Mosaic
 from camnoise.pipeline import Pipeline
 from camnoise.presets.camera import iso_text
 from camnoise.units import Unit
 
 AnyCamera = Pipeline | Mixture
-Domain = Literal["raw", "rgb", "srgb"]
-Demosaicing = Literal["bilinear"]
 Span = float | tuple[float, float]
 
 
@@ -89,9 +84,11 @@ def from_file(path: Path, *, domain: Domain | None = None, demosaic: Demosaicing
         camera = _read(path.read_bytes())
     except OSError as error:
         raise ValueError(f"--pipeline {str(path)!r} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
-    kinds = {_whole(chain) for chain in chains(camera)}
+    except RecursionError:
+        raise ValueError(f"{path}: its JSON is nested too deeply") from None
+    kinds = {domain_of(chain) for chain in chains(camera)}
     if len(kinds) > 1:
         raise ValueError(f"{path}: the pipelines of the mixture have different domains, wanted one")
     whole = kinds.pop()
@@ -103,7 +100,8 @@ def from_file(path: Path, *, domain: Domain | None = None, demosaic: Demosaicing
         return _placed(camera, domain or ("srgb" if is_plain(camera) else "raw"), demosaic, camera.name)
     has, makes = whole
     if domain not in (None, has) or demosaic not in (None, makes):
-        raise ValueError(f"{path}: the chain's domain is {has}, demosaic {makes}; asked for {domain}, {demosaic}")
+        asked = " ".join(one for one in (domain, demosaic) if one is not None)
+        raise ValueError(f"{path}: its views are {has}{f', {makes}' if makes else ''}, asked for {asked}")
     return Placed(camera, has, makes, camera.name)
 
 
@@ -118,11 +116,3 @@ def _read(data: bytes) -> AnyCamera:
     except ValueError:  # a pipeline's own reader says where
         fields = None
     return Mixture.from_json(data) if isinstance(fields, dict) and "pipelines" in fields else Pipeline.from_json(data)
-
-
-def _whole(chain: Pipeline) -> tuple[Domain, Demosaicing | None] | None:
-    """Domain and demosaicing of a chain that says them itself, because it linearises photographs."""
-    if not any(isinstance(stage, Linearize) for stage in chain.stages):
-        return None
-    has: Domain = "raw" if any(isinstance(stage, Mosaic) for stage in chain.stages) else "rgb"
-    return has, "bilinear" if any(isinstance(stage, Demosaic) for stage in chain.stages) else None

@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from camnoise.domains import Demosaicing, Domain
 from camnoise.views import REAL, scheme_named
 
-from .camera import AnyCamera, Demosaicing, Domain, Placed, Span, by_name, from_file, parse_span, preset
+from .camera import AnyCamera, Placed, Span, by_name, from_file, parse_span, preset
 from .recipe import Recipe
 
 _T = TypeVar("_T")
@@ -28,7 +29,7 @@ class Options:
     black: Sequence[float] | None = None
     white: Sequence[float] | None = None
     noise: Sequence[str] | None = None
-    pipeline: Path | None = None
+    pipeline: Sequence[Path] | None = None
     scheme: str | None = None
     domain: Domain | None = None
     demosaic: Demosaicing | None = None
@@ -104,22 +105,22 @@ def choose(options: Options, source: str) -> Choice:
     if plan.real:
         raise ValueError(f"scheme {plan} takes its views from the source, wanted pairs:PATH as the source")
     given = options.given("camera", "iso", "ratio", "black", "white")
-    if options.pipeline is not None and (given or options.noise):
+    if options.pipeline and (given or options.noise):
         names = "--camera, --iso, --ratio, --black, --white or --noise"
         raise ValueError(f"--pipeline says the whole camera: no {names} beside it")
     if options.noise and given:
         raise ValueError(f"--noise came with {given[0]}, wanted a noise or a camera")
-    named = len(options.camera or options.noise or [options.pipeline] * (options.pipeline is not None))
+    named = len(options.camera or options.noise or options.pipeline or ())
     if not named:
         raise ValueError("no camera: wanted --camera NAME with --iso N, --noise NAME, or --pipeline FILE")
     if named != plan.cameras:
-        wanted = "two --camera, or two --noise" if plan.cameras > 1 else "one"
-        raise ValueError(f"scheme {plan} got {named} of its cameras, wanted {wanted}")
+        wanted = "two: --camera, --noise or --pipeline twice" if plan.cameras > 1 else "one"
+        raise ValueError(f"scheme {plan} got {named} {'camera' if named == 1 else 'cameras'}, wanted {wanted}")
     if options.camera:
         return _calibrated(options, options.camera, str(plan))
     domain, demosaic = options.domain, options.demosaic
-    if options.pipeline is not None:
-        placed = [from_file(options.pipeline, domain=domain, demosaic=demosaic)]
+    if options.pipeline:
+        placed = [from_file(one, domain=domain, demosaic=demosaic) for one in options.pipeline]
     else:
         placed = [by_name(one, domain=domain, demosaic=demosaic) for one in options.noise or ()]
     return Choice(options, str(plan), tuple(placed))

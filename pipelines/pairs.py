@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from .folder import Folder
 from .source import File, Item
@@ -35,17 +35,21 @@ class Pairs(Folder):
         most = max(counts, key=lambda count: (counts[count], count), default=0)
         for name, names in views.items():
             if name not in refused and len(names) != most:
-                refused[name] = f"has {len(names)} noisy images, where most have {most}"
+                refused[name] = f"its noisy images number {len(names)}, those of most others {most}"
         return [
             Item(name, sizes[name], tuple(File(one, sizes[one]) for one in views.get(name, [])), refused.get(name))
             for name in sorted({*views, *refused})
         ]
 
-    def _layout(self, names: Iterable[str]) -> re.Pattern[str]:
-        """The first whose clean and noisy names are both there."""
-        for layout in LAYOUTS.values():
-            if {True, False} <= {_split(layout, name)[0] for name in names}:
-                return layout
+    def _layout(self, names: Collection[str]) -> re.Pattern[str]:
+        """The one that names most images, of those whose clean and noisy names are both there."""
+
+        def roles(layout: re.Pattern[str]) -> list[bool]:
+            return [role for name in names if (role := _split(layout, name)[0]) is not None]
+
+        best = max(LAYOUTS.values(), key=lambda layout: len(roles(layout)) if len({*roles(layout)}) == 2 else 0)
+        if len({*roles(best)}) == 2:
+            return best
         raise ValueError(f"no pairs in source folder {str(self.path)!r}, wanted {', or '.join(LAYOUTS)}")
 
 
@@ -73,14 +77,25 @@ def _paired(names: Iterable[str], layout: re.Pattern[str]) -> tuple[dict[str, li
         else:
             clean[shared] = name
     views: dict[str, list[tuple[int, str]]] = {name: [] for name in clean.values()}
+    numbered: dict[str, list[tuple[int, str]]] = {}
     for name, shared in noisy.items():
         number = _NUMBER.search(shared)
-        plain = _NUMBER.sub("", shared)
         if shared in clean:
             views[clean[shared]].append((0, name))
-        elif number is not None and plain in clean:
-            views[clean[plain]].append((int(number[1]), name))
+        elif number is not None:
+            numbered.setdefault(_NUMBER.sub("", shared), []).append((int(number[1]), name))
         else:
             refused[name] = "has no clean image"
+    for shared, found in numbered.items():
+        # Views of NAME, or images whose own clean ones are missing? Only where the names leave no doubt.
+        if len(found) > 1 and shared in clean and not views[clean[shared]] and not _siblings(shared, clean):
+            views[clean[shared]] = found
+        else:
+            refused |= {name: "has no clean image" for _, name in found}
     refused |= {name: "has no noisy image" for name, found in views.items() if not found}
     return {name: [one for _, one in sorted(found)] for name, found in views.items()}, refused
+
+
+def _siblings(shared: str, clean: Iterable[str]) -> bool:
+    """Whether clean images are numbered as the views of this one would be."""
+    return any(_NUMBER.sub("", other) == shared and other != shared for other in clean)

@@ -1,18 +1,19 @@
 """Everything that decides the bytes of a data set, apart from the images themselves."""
 
 import hashlib
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from camnoise.domains import filter_tile, is_plain
+from camnoise.domains import Demosaicing, Domain, chains, domain_of, filter_tile, is_plain
 from camnoise.keys import NOISE_VERSION
 from camnoise.mixture import Mixture
 from camnoise.pipeline import Pipeline
 from camnoise.sample import SchemeName, canonical
 from camnoise.views import scheme_named
 
-SCHEMA_VERSION: Literal[1] = 1  # of shards, manifests and receipts
+SCHEMA_VERSION: Literal[2] = 2  # of shards, manifests and receipts
 
 U64 = Annotated[int, Field(ge=0, le=2**64 - 1)]
 
@@ -36,15 +37,15 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     noise_version: int = NOISE_VERSION
     source: str
     camera: tuple[str, ...] = ()
     iso: tuple[float | tuple[float, float], ...] = ()
     pipeline: Pipeline | Mixture | None
     second: Pipeline | Mixture | None = None
-    domain: Literal["raw", "rgb", "srgb"] = "raw"
-    demosaic: Literal["bilinear"] | None = None
+    domain: Domain = "raw"
+    demosaic: Demosaicing | None = None
     scheme: SchemeName = "n2n"
     seed: U64 = 0
     epoch: U64 | None = None
@@ -64,6 +65,15 @@ class Recipe(BaseModel):
         for camera in self.cameras:
             if self.domain == "srgb" and not is_plain(camera):
                 raise ValueError(f"camera {camera.name} came in domain srgb, wanted plain noises there")
+            for has in {domain_of(chain) for chain in chains(camera)} if self.domain != "srgb" else ():
+                if has != (self.domain, self.demosaic):
+                    raise ValueError(
+                        f"camera {camera.name} came in domain {self.domain}, demosaic {self.demosaic}, and has {has}"
+                    )
+        if (self.source == "pairs:") != plan.real:
+            raise ValueError(f"scheme {plan} came with source {self.source}")
+        if not re.fullmatch(r"[a-z]+:", self.source):
+            raise ValueError(f"source is {self.source!r}, wanted the kind alone, such as 'folder:'")
         tiles = [filter_tile(camera) for camera in self.cameras]
         if len({*tiles}) > 1:
             raise ValueError(f"the cameras of {plan} have filter tiles {tiles[0]} and {tiles[1]}, wanted one")

@@ -81,7 +81,7 @@ class Receipt(Record):
         versions: of what made the shard.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     shard: ShardName
     spec_sha256: Sha256
     recipe_sha256: Sha256
@@ -139,7 +139,7 @@ class Receipt(Record):
 class PlanRecord(Record):
     """Says whose run a folder holds, and what is to be made, until its manifest does."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     recipe: Recipe
     recipe_sha256: Sha256
     inputs: tuple[Input, ...]
@@ -166,7 +166,7 @@ class FileRecord(Record):
 class Manifest(Record):
     """A finished data set. The same inputs and recipe give the same bytes."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     noise_version: int
     recipe: Recipe
     recipe_sha256: Sha256

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from camnoise.darkframes import BankError
 from camnoise.value import sentence
 
 from .build import build_shard, versions
@@ -257,6 +258,8 @@ def _explained(error: OSError, folder: Path, shards: int) -> OSError:
     rest = f"; {done} of {shards} shards are finished, and the same command goes on from there" if done else ""
     if isinstance(error, SourceError):
         return SourceError(error.errno, what + rest)
+    if isinstance(error, BankError):
+        return BankError(what + rest)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         what = f"there is no room left ({what.lower()})"
     if error.filename is not None:

@@ -322,7 +322,7 @@ def test_a_pipeline_file_of_ones_own(tmp_path: Path, camnoise) -> None:
     assert rgb.sample(rgb.keys[0]).body == "mine"
     line = ["shard", f"folder:{folder}", tmp_path / "c", "--pipeline", tmp_path / "whole.json", "--domain", "raw"]
     code, _, err = camnoise(*line)
-    assert (code, "domain is rgb" in err) == (1, True)
+    assert (code, "views are rgb" in err) == (1, True)
 
 
 def test_cameras_are_listed_and_shown(camnoise) -> None:

@@ -12,7 +12,7 @@ from contract import dark_bank, dark_frames
 from scipy import stats
 
 import camnoise as cn
-from camnoise.darkframes import _bank, _paths
+from camnoise.darkframes import BankError, _bank, _paths
 from camnoise.testing.bounds import cdf_gap, dkw, mean_band
 
 SITES = {"R": 500, "G1": 510, "G2": 530, "B": 560}
@@ -98,7 +98,7 @@ def test_views_get_different_frames(tmp_path):
     path = save(tmp_path / "numbers.npy", numbers)
     for in_place in (True, False):
         camera = cn.Pipeline([cn.DarkFrames.of(path, black=7, step=0.0, in_place=in_place)])
-        made = camera.views(torch.zeros(400, 1, 4, 4), list(range(400)), scheme="burst:5").views[:, :, 0, 0, 0]
+        made = camera.views(torch.zeros(400, 1, 4, 4), list(range(400)), scheme="burst:5:1").views[:, :, 0, 0, 0]
         assert (made.sort(0).values == torch.arange(5.0)[:, None]).all(), "two views of a scene share a frame"
         share = torch.bincount(made[0].long(), minlength=5) / 400
         assert ((share - 0.2).abs() <= 6.1 * sqrt(0.16 / 400)).all()
@@ -134,13 +134,13 @@ def test_the_bank_is_found_by_name_and_proven_by_digest(tmp_path, monkeypatch):
     _bank.cache_clear()
     x = torch.zeros(1, 1, 4, 4)
     monkeypatch.chdir(tmp_path.parent)
-    with pytest.raises(ValueError, match="dark frames bank.npy are neither in the current folder nor in"):
+    with pytest.raises(BankError, match="dark frames bank.npy are neither in the current folder nor in"):
         again(x, [1])
     monkeypatch.setenv("CAMNOISE_DARKS", os.pathsep.join(["/nowhere", str(tmp_path)]))
     assert again(x, [1]).abs().max() <= 0.5
     _bank.cache_clear()
     save(path, np.full((2, 8, 8), 101, np.uint16))
-    with pytest.raises(ValueError, match="dark frames bank.npy have another sha256 than"):
+    with pytest.raises(BankError, match="dark frames bank.npy have another sha256 than"):
         again(x, [1])
 
 
@@ -163,18 +163,19 @@ def test_a_spawned_worker_finds_the_bank():
         (np.zeros((2, 4, 4), complex), "dark frames x.npy are complex128"),
         (np.full((2, 4, 4), -3.0), "dark frames x.npy hold -3 to -3, wanted raw values, pedestal included"),
         (np.full((2, 4, 4), np.nan), "dark frames x.npy hold nan to nan, wanted raw values"),
+        (np.full((2, 4, 4), 3.5), "dark frames x.npy lie between steps of 1 DN, wanted step=0 for such"),
     ],
 )
 def test_bad_banks_are_one_sentence(tmp_path, frames, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(BankError, match=sentence):
         cn.DarkFrames.of(save(tmp_path / "x.npy", frames), black=0)
 
 
 def test_bad_files_are_one_sentence(tmp_path):
     (tmp_path / "y.npy").write_bytes(b"no array")
-    with pytest.raises(ValueError, match="dark frames y.npy are no .npy file"):
+    with pytest.raises(BankError, match="dark frames y.npy are no .npy file"):
         cn.DarkFrames.of(tmp_path / "y.npy", black=0)
-    with pytest.raises(ValueError, match=r"dark frames '.*gone.npy' cannot be read: No such file"):
+    with pytest.raises(BankError, match=r"dark frames gone.npy cannot be read: No such file"):
         cn.DarkFrames.of(tmp_path / "gone.npy", black=0)
     with pytest.raises(ValueError, match="DarkFrames.bank is '../x.npy'"):
         cn.DarkFrames(bank="../x.npy", sha256="0" * 64, black=0)

@@ -292,7 +292,7 @@ def test_exponential_is_its_quantile():
 
 
 def test_truncated_normal_is_its_quantile():
-    """A word's place among all words, scaled into the interval: within two words of the ideal quantile's."""
+    """A word's place among all words, scaled into the interval: within the 2^-24 to which its ends are rounded."""
     for mean, sigma, low, high in (
         (1.0, 2.0, 0.5, 2.0),
         (0.0, 1.0, -9.0, 9.0),
@@ -303,7 +303,7 @@ def test_truncated_normal_is_its_quantile():
         got = law.sample(WORDS[None], WORDS, None).double().numpy()
         place = (WORDS.numpy().astype(np.int64) % 2**32 + 0.5) / 2**32
         ends = stats.norm.cdf([low, high], mean, sigma)
-        at, width = ends[0] + place * (ends[1] - ends[0]), 2 * 2.0**-32
+        at, width = ends[0] + place * (ends[1] - ends[0]), 2.0**-24
         edges = [stats.norm.ppf(np.clip(at + d, 2.0**-33, 1 - 2.0**-33), mean, sigma) for d in (-width, width)]
         slack = BOUND * sigma * np.maximum(1, np.abs((got - mean) / sigma)) + 1e-6 * abs(mean)
         assert (got >= np.maximum(edges[0], low) - slack).all()

@@ -45,17 +45,17 @@ WRONG = {
     "too many views": ([*SONY, "--scheme", "burst:99"], "'burst:99', wanted burst, burst:VIEWS or burst:VIEWS:REACH"),
     "no alpha": ([*SONY, "--scheme", "noisier:0"], "'noisier:0', wanted noisier or noisier:ALPHA"),
     "real without pairs": ([*SONY, "--scheme", "real"], "real takes its views from the source, wanted pairs:PATH"),
-    "nrl with one": ([*SONY, "--scheme", "nrl"], "nrl got 1 of its cameras, wanted two --camera, or two --noise"),
-    "nrl with a file": (["--pipeline", "x.json", "--scheme", "nrl"], "nrl got 1 of its cameras, wanted two --camera"),
-    "n2n with two": ([*SONY, *NIKON, "--scheme", "n2n"], "n2n got 2 of its cameras, wanted one"),
-    "two noises": (["--noise", "poisson:3", "--noise", "poisson:4"], "n2n got 2 of its cameras, wanted one"),
+    "nrl with one": ([*SONY, "--scheme", "nrl"], "nrl got 1 camera, wanted two: --camera, --noise or --pipeline twice"),
+    "nrl with a file": (["--pipeline", "x.json", "--scheme", "nrl"], "nrl got 1 camera, wanted two: --camera, --noise"),
+    "n2n with two": ([*SONY, *NIKON, "--scheme", "n2n"], "n2n got 2 cameras, wanted one"),
+    "two noises": (["--noise", "poisson:3", "--noise", "poisson:4"], "n2n got 2 cameras, wanted one"),
     "nrl with a twin": ([*SONY, *SONY, "--scheme", "nrl"], "got sony_a7s2 twice with nothing that varies"),
     "three isos": ([*SONY, *NIKON, "--iso", "1", "--scheme", "nrl"], "--iso came 3 times, wanted it once, or once for"),
     "levels missing": ([*SONY, *NIKON, "--scheme", "nrl"], "nikon_d850 has no black and white level"),
     "no mixture": (["--pipeline", "IN/none.json"], "none.json: .*pipelines"),
     "mixed domains": (["--pipeline", "IN/mixed.json"], "mixed.json: the pipelines of the mixture have different dom"),
     "of electrons": (["--pipeline", "IN/electrons.json"], "electrons.json: its first stage, Gain, takes electron"),
-    "other domain": (["--pipeline", "IN/whole.json", "--domain", "srgb"], "chain's domain is rgb, .*; asked for srgb"),
+    "other domain": (["--pipeline", "IN/whole.json", "--domain", "srgb"], "its views are rgb, asked for srgb"),
 }
 
 

@@ -100,6 +100,26 @@ def test_layouts_are_told_by_their_names(layout: str, tmp_path: Path) -> None:
     assert item.noisy == tuple(File(name, len(name)) for name in want[item.name])
 
 
+@pytest.mark.parametrize(
+    ("names", "good"),
+    [
+        (["clean/I.png", "clean/I_1.png", "noisy/I_1.png", "noisy/I_2.png"], {"clean/I_1.png": ["noisy/I_1.png"]}),
+        (["clean/I.png", "clean/b.png", "noisy/I_2.png", "noisy/b.png"], {"clean/b.png": ["noisy/b.png"]}),
+        (
+            ["clean/I.png", "clean/I_1.png", "noisy/I.png", "noisy/I_1.png", "noisy/I_2.png"],
+            {"clean/I.png": ["noisy/I.png"], "clean/I_1.png": ["noisy/I_1.png"]},
+        ),
+    ],
+)
+def test_numbers_that_may_mean_two_things_pair_nothing(
+    names: list[str], good: dict[str, list[str]], tmp_path: Path
+) -> None:
+    """A noisy image beside another scene's clean one is worse than none."""
+    found, refused = paired(touched(tmp_path, names))
+    assert found == good
+    assert set(refused) == set(names) - set(good) - {one for views in good.values() for one in views}
+
+
 def test_what_has_no_partner_is_refused_with_its_reason(tmp_path: Path) -> None:
     names = ["clean/a.png", "clean/b.png", "clean/c.png", "clean/alone.png", "gt/a.png"]
     names += ["noisy/a.png", "noisy/b.png", "noisy/c_1.png", "noisy/c_2.png", "noisy/lost.png", "noisy/lost_2.png"]
@@ -107,7 +127,7 @@ def test_what_has_no_partner_is_refused_with_its_reason(tmp_path: Path) -> None:
     assert good == {"clean/a.png": ["noisy/a.png"], "clean/b.png": ["noisy/b.png"]}
     assert refused == {
         "clean/alone.png": "has no noisy image",
-        "clean/c.png": "has 2 noisy images, where most have 1",
+        "clean/c.png": "its noisy images number 2, those of most others 1",
         "gt/a.png": "is a second clean image beside 'clean/a.png'",
         "noisy/lost.png": "has no clean image",
         "noisy/lost_2.png": "has no clean image",

@@ -191,7 +191,7 @@ def test_domains():
 def test_eld_draws_its_settings_jointly():
     """log K uniform, log scales around a line in log K, shape and bias from one entry nearest in K, ratio uniform."""
     sensor = presets.load("nikon_d850", iso=(100, 6400), black=800, white=16383, ratio=Uniform(low=100, high=300))
-    findings = measure_parameters(sensor)
+    findings = measure_parameters(sensor).findings
     assert [str(one) for one in findings if not one.holds] == []
     held = {one.what for one in findings}
     for name in ("K", "ratio", "scale_read", "sigma_row"):

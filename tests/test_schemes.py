@@ -65,7 +65,7 @@ def test_views_share_what_the_table_says(scheme):
     assert shares(a, b, noise)
     assert not shares(a, b, 0.5 - noise), "the check cannot fail"
     pair = (varied(), varied("other")) if scheme == "nrl" else None
-    drawn = varied().views(DOTS, range(IMAGES), scheme=scheme, cameras=pair).parameters
+    drawn = varied().parameters(DOTS, range(IMAGES), scheme=scheme, cameras=pair)
     assert levels_agree(drawn[0]["sigma_gaussian"], drawn[1]["sigma_gaussian"]) == parameters
 
 
@@ -109,11 +109,12 @@ def test_ids_epochs_bodies_and_seeds(scheme):
     assert shares(apart[0], apart[1], 0.0), "two ids, two bodies"
     assert shares(base, first((3, 4), seed=1, body="another"), 0.0), "nothing in common"
     addresses: list[dict] = [{}, {"epoch": 0}, {"seed": 1}]
-    levels = [varied().views(DOTS, range(IMAGES), scheme=scheme, **address).parameters[0] for address in addresses]
-    levels.append(varied().views(DOTS, range(IMAGES, 2 * IMAGES), scheme=scheme).parameters[0])
+    levels = [varied().parameters(DOTS, range(IMAGES), scheme=scheme, **address)[0] for address in addresses]
+    levels.append(varied().parameters(DOTS, range(IMAGES, 2 * IMAGES), scheme=scheme)[0])
     for other in levels[1:]:
         assert not levels_agree(levels[0]["sigma_gaussian"], other["sigma_gaussian"])
-    again = varied().views(DOTS, range(IMAGES), scheme=scheme, body="another").parameters[0]
+    wide = DOTS.expand(-1, -1, 9, 9)
+    again = varied().views(wide, range(IMAGES), scheme=scheme, body="another").parameters[0]
     assert levels_agree(levels[0]["sigma_gaussian"], again["sigma_gaussian"]), "a body draws no parameters"
 
 
@@ -189,7 +190,7 @@ def test_a_burst_moves_the_scene_and_not_the_noise():
 
 
 def test_shifts_are_uniform_and_by_address():
-    camera, x = cn.Pipeline([cn.AdditiveGaussian(sigma=0.0)]), torch.zeros(IMAGES, 1, 1, 1)
+    camera, x = cn.Pipeline([cn.AdditiveGaussian(sigma=0.0)]), torch.zeros(IMAGES, 1, 3, 3)
     shifts = camera.views(x, range(IMAGES), scheme="burst:3:2").shifts
     assert torch.equal(shifts, camera.views(x, range(IMAGES), scheme="burst:3:2").shifts)
     for view, axis in ((1, 0), (1, 1), (2, 0)):
@@ -220,6 +221,22 @@ def test_the_mask_leaves_out_what_demosaicing_mixed_in():
         assert same[made.valid[view, 0, 0]].all()
     assert not valid(torch.tensor([[[2, 0]]]), 8, 8, radius=1)[0, 0, 0, 2].any()
     assert valid(torch.tensor([[[2, 0]]]), 8, 8, radius=0)[0, 0, 0, 2].all()
+
+
+def test_bursts_that_make_no_sense_are_refused():
+    sensor = cn.Pipeline([cn.Expose(black=0, white=1), cn.Gain(K=1e-3), cn.Normalize()], cfa="RGGB")
+    with pytest.raises(ValueError, match="scheme burst:2:4 got mosaics, wanted planes: moved by a pixel their filters"):
+        sensor.views(torch.zeros(1, 1, 16, 16), [1], scheme="burst:2:4")
+    sensor.views(torch.zeros(1, 3, 16, 16), [1], scheme="burst:2:4")
+    with pytest.raises(ValueError, match="scheme burst:2:16 moves scenes by up to 16 pixels, and images are 16x20"):
+        sensor.views(torch.zeros(1, 3, 16, 20), [1], scheme="burst:2:16")
+
+
+def test_alphas_are_written_to_the_last_digit():
+    for alpha in (0.123456789, 0.9999999, 1.0000001, 3.0, 1e-05):
+        text = str(scheme_named(f"noisier:{alpha!r}"))
+        assert scheme_named(text).alpha == alpha
+        assert str(scheme_named(text)) == text
 
 
 def test_moving_keeps_the_callers_image():

@@ -32,6 +32,7 @@ def assert_noise(
     levels: Sequence[float] | None = None,
     images: int = 8,
     side: int = 256,
+    channels: int | None = None,
     seed: int = 0,
     devices: Sequence[str] | None = None,
     alpha: float = ALPHA,
@@ -42,7 +43,9 @@ def assert_noise(
         AssertionError: a sentence for everything that is wrong.
         ValueError: as `measure_noise`.
     """
-    report = measure_noise(camera, levels=levels, images=images, side=side, seed=seed, devices=devices, alpha=alpha)
+    report = measure_noise(
+        camera, levels=levels, images=images, side=side, channels=channels, seed=seed, devices=devices, alpha=alpha
+    )
     if report.failures:
         raise AssertionError("\n".join([f"{camera.name} is not what it states:", *report.failures]))
     return report
@@ -54,6 +57,7 @@ def measure_noise(
     levels: Sequence[float] | None = None,
     images: int = 8,
     side: int = 256,
+    channels: int | None = None,
     seed: int = 0,
     devices: Sequence[str] | None = None,
     alpha: float = ALPHA,
@@ -72,6 +76,7 @@ def measure_noise(
         camera: a `Pipeline`, or a `Mixture`, whose pipelines are measured one by one.
         levels: of light, in the unit that the camera takes. Those where something clips are left out.
         images, side: how many flat images of how many rows and columns; more find smaller faults.
+        channels: of the images; None is two planes, or what the camera's filters want.
         seed: of the noise.
         devices: to compare with the CPU; all there are, by default.
         alpha: chance that a right camera fails one finding.
@@ -86,28 +91,37 @@ def measure_noise(
         raise ValueError(f"side is {side} and images {images}, wanted an even side of 32 or more and 2 images or more")
     if levels is not None and (not isinstance(levels, Sequence) or isinstance(levels, str)):
         raise TypeError(f"levels is {levels!r}, wanted a sequence of numbers ({camera.takes})")
-    arguments = {"levels": levels, "images": images, "side": side, "seed": seed, "devices": devices, "alpha": alpha}
     if isinstance(camera, Mixture):
         report = Report(tuple(measure_choices(camera, seed=seed, alpha=alpha)))
         for pipeline, weight in zip(camera.pipelines, camera.weights, strict=True):
             if weight > 0:
-                report += measure_noise(pipeline, **arguments)  # type: ignore[arg-type]
+                report += measure_noise(
+                    pipeline,
+                    levels=levels,
+                    images=images,
+                    side=side,
+                    channels=channels,
+                    seed=seed,
+                    devices=devices,
+                    alpha=alpha,
+                )
         return report
     assert isinstance(camera, Pipeline)
-    broken = _broken_promises(camera, seed, devices)
+    broken = _broken_promises(camera, seed, _devices(devices), channels)
     if broken:  # of noise that is no function of its address nothing can be measured
         return Report(broken=tuple(broken))
-    findings = measure_parameters(camera, seed=seed, alpha=alpha)
-    drawn = camera.draw([0], seed=seed)
+    report, drawn = measure_parameters(camera, seed=seed, alpha=alpha), camera.draw([0], seed=seed)
     for stage in camera.stages:
-        if not stage.wants_mean:
-            findings += measure_shape(stage, drawn, seed=seed, alpha=alpha)
-    fields = measure_flat_fields(camera, levels=levels, images=images, side=side, seed=seed, alpha=alpha)
-    return Report(tuple(findings)) + fields
+        shape = [] if stage.wants_mean else measure_shape(stage, drawn, seed=seed, alpha=alpha)
+        unknown = () if shape or not stage.dice else (f"shape of {type(stage).__name__}: it states no law (`noise`)",)
+        report += Report(tuple(shape), (), unknown)
+    return report + measure_flat_fields(
+        camera, levels=levels, images=images, side=side, channels=channels, seed=seed, alpha=alpha
+    )
 
 
-def _broken_promises(pipeline: Pipeline, seed: int, devices: Sequence[str] | None) -> list[str]:
-    x = _pictures(pipeline)
+def _broken_promises(pipeline: Pipeline, seed: int, devices: Sequence[str], channels: int | None) -> list[str]:
+    x = _pictures(pipeline, channels_of(pipeline) if channels is None else channels)
     origin = torch.tensor(_ORIGINS)
     ids = torch.tensor([11, -8, 5])
     frame = pipeline.framed(x, origin)
@@ -137,22 +151,28 @@ def _broken_promises(pipeline: Pipeline, seed: int, devices: Sequence[str] | Non
     inner = (slice(None), slice(None), slice(r, rows - r), slice(r, cols - r))
     if not torch.equal(part[inner], whole[crop][inner]):
         broken.append(f"{pipeline.name}: crop then noise is not noise then crop")
-    for device in _devices(devices):
+    for device in devices:
         there = pipeline(x.to(device), ids, seed=seed, origin=origin, frame_mean=means)
         if not torch.equal(there.cpu(), whole):
             broken.append(f"{pipeline.name}: other bits on {device} than on the CPU")
     return broken
 
 
-def _pictures(pipeline: Pipeline) -> torch.Tensor:
+def _pictures(pipeline: Pipeline, channels: int) -> torch.Tensor:
     """Three images with the range of what the camera takes."""
-    channels, rows, cols = channels_of(pipeline), 24, 20
-    ramp = torch.linspace(0, 1, 3 * channels * rows * cols).reshape(3, channels, rows, cols)
+    rows, cols = 24, 20
+    ramp = torch.linspace(0, 1, 3 * channels * rows * cols, dtype=torch.float32).reshape(3, channels, rows, cols)
     low, high = LEVELS[pipeline.takes][0], LEVELS[pipeline.takes][-1]
     return low + ramp * (high - low)
 
 
 def _devices(devices: Sequence[str] | None) -> list[str]:
+    """Those to be compared with the CPU. Raises ValueError for one that is not there."""
+    has_cuda = torch.cuda.is_available()
     if devices is None:
-        return ["cuda"] if torch.cuda.is_available() else []
-    return [device for device in devices if device != "cpu"]
+        return ["cuda"] if has_cuda else []
+    asked = [devices] if isinstance(devices, str) else [*devices]
+    for device in asked:
+        if device.startswith("cuda") and not has_cuda:
+            raise ValueError(f"device is {device!r}, and this machine has no CUDA device")
+    return [device for device in asked if device != "cpu"]

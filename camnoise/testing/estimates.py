@@ -6,6 +6,7 @@ enters. Each function takes a field and the number of an image.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -81,11 +82,15 @@ class Field:
         return np.tile(tile, (rows // 2, cols // 2))
 
 
-def mean(field: Field, image: int) -> Estimate:
-    flat, y = field.average(image), field.first[image]
+def mean(field: Field, image: int, site: int = 0) -> Estimate:
+    """Of the pixels of one site of the tile."""
+    flat, spot = field.flats[image][site], field.tile == site
+    down, right = (int(edge[0]) for edge in np.nonzero(spot))
+    step = 1 if len(field.flats[image]) == 1 else 2
+    y = field.first[image][down * (step - 1) :: step, right * (step - 1) :: step]
     rows, cols = y.shape
-    lines = _line_sum(flat.row.variance, flat.row_covariance, rows, 1) / rows**2
-    lines += _line_sum(flat.column.variance, flat.column_covariance, cols, 1) / cols**2
+    lines = _line_sum(flat.row.variance, flat.row_covariance[step - 1 :: step], rows, 1) / rows**2
+    lines += _line_sum(flat.column.variance, flat.column_covariance[step - 1 :: step], cols, 1) / cols**2
     error = sqrt((flat.pixel.variance + flat.fixed.variance) / y.size + flat.fixed_column.variance / cols + lines)
     return Estimate(float(y.mean()), flat.mean, error)
 
@@ -101,34 +106,60 @@ def pixel(field: Field, image: int) -> Estimate:
 
 def row(field: Field, image: int, lag: int = 0) -> Estimate:
     """Product of the means of a row's even and (another row's) odd columns, in the difference of two views."""
-    return _lines(field.temporal(image), field.average(image), lag)
+    flat = field.average(image)
+    return _lines(field.temporal(image), flat.row, flat.row_covariance, flat.pixel.variance, lag)
 
 
 def column(field: Field, image: int, lag: int = 0) -> Estimate:
+    """The same of columns."""
     flat = field.average(image)
-    turned = replace(
-        flat,
-        row=flat.column,
-        column=flat.row,
-        row_covariance=flat.column_covariance,
-        column_covariance=flat.row_covariance,
+    return _lines(field.temporal(image).T, flat.column, flat.column_covariance, flat.pixel.variance, lag)
+
+
+def crossing(field: Field, image: int) -> Estimate:
+    """Mean product of the row and the column of one number: what they share is stated to be nothing."""
+    t, flat = field.temporal(image), field.average(image)
+    rows, cols = t.mean(1) - t.mean(), t.mean(0) - t.mean()
+    count = min(len(rows), len(cols))
+    along, across = (
+        _centered(flat.row.variance, flat.row_covariance, len(rows)),
+        _centered(flat.column.variance, flat.column_covariance, len(cols)),
     )
-    return _lines(field.temporal(image).T, turned, lag)
+    pixel = flat.pixel.variance
+    variance = float((along[:count, :count] * across[:count, :count]).sum()) / count**2
+    variance += (pixel / len(rows) * flat.row.variance + pixel / len(cols) * flat.column.variance) / count
+    variance += pixel**2 / (len(rows) * len(cols) * count)
+    measured = float((rows[:count] * cols[:count]).mean())
+    return Estimate(measured, 0.0, sqrt(max(variance, 0.0)))
 
 
-def _lines(t: Array, flat: Flat, lag: int) -> Estimate:
-    rows, cols = t.shape
-    even, odd = t[:, ::2].mean(1), t[:, 1::2].mean(1)
-    count = rows - lag
+def _lines(t: Array, spread: Spread, covariance: tuple[float, ...], pixel: float, lag: int) -> Estimate:
+    """Centered over the lines, so that what runs across them, however correlated, adds nothing."""
+    lines, across = t.shape
+    even, odd = (t[:, start::2].mean(1) for start in (0, 1))
+    even, odd = even - even.mean(), odd - odd.mean()
+    count = lines - lag
     measured = float((even[:count] * odd[lag:]).mean())
-    own, crossing = flat.pixel.variance / (cols / 2), flat.column.variance / (cols / 2)
-    across = _line_sum(flat.row.variance, flat.row_covariance, rows, 2)  # sum of squared covariances
-    along = _line_sum(flat.row.variance, flat.row_covariance, rows, 1)
-    scatter = max(2 * across + rows * flat.row.cumulant / 2, 0.0) / count**2
-    variance = scatter + rows * (2 * own * flat.row.variance + own**2) / count**2
-    variance += crossing**2 + 2 * crossing * (along / rows + own) / count
-    stated = flat.row.variance if lag == 0 else (*flat.row_covariance, *[0.0] * lag)[lag - 1]
-    return Estimate(measured, stated, sqrt(variance), sqrt(scatter))
+    g = _centered(spread.variance, covariance, lines)
+    own = pixel / (across / 2)
+    here, there = g[:count, :count], g[lag:, lag:]
+    between = g[:count, lag:]
+    scatter = float((here * there + between * between.T).sum())
+    scatter = max(scatter + (lines * spread.cumulant / 2 if lag == 0 else 0.0), 0.0) / count**2
+    variance = scatter + (own * float(np.trace(here) + np.trace(there)) + count * own**2) / count**2
+    return Estimate(measured, float(np.trace(between)) / count, sqrt(variance), sqrt(scatter))
+
+
+@lru_cache(maxsize=64)
+def _centered(variance: float, covariance: tuple[float, ...], lines: int) -> Array:
+    """Covariances of lines less their mean: (line, line)."""
+    lags = np.zeros(lines)
+    lags[0] = variance
+    lags[1 : len(covariance) + 1] = covariance[: lines - 1]
+    full = lags[np.abs(np.arange(lines)[:, None] - np.arange(lines)[None])]
+    means = full.mean(0)
+    centered: Array = full - means[None] - means[:, None] + full.mean()
+    return centered
 
 
 def fixed(field: Field, image: int) -> Estimate:
@@ -173,6 +204,27 @@ def neighbors(down: int, right: int) -> Callable[[Field, int], Estimate]:
         return Estimate(float(product.mean()), centering, pixel / sqrt(product.size))
 
     return measure
+
+
+def largest_correlation(field: Field, reach: int = 32) -> tuple[float, int]:
+    """The largest correlation of a pixel's sign with another's within `reach`, in standard errors, and of how many.
+
+    Signs, because pixels may differ in variance, and a few loud ones would speak for all. Lines are taken out
+    only where they have noise: of pixels that are mostly equal the sign would be that of their line.
+    """
+    total: Array = np.zeros((2 * reach + 1, reach + 1))
+    images = len(field.first)
+    for image in range(images):
+        flat = field.average(image)
+        lines = flat.row.variance + flat.column.variance > 0
+        sign = np.sign(field.pixels(image) if lines else field.temporal(image))
+        if not sign.any():
+            continue
+        power = np.abs(np.fft.rfft2(sign)) ** 2
+        lags = np.fft.irfft2(power, sign.shape) / ((sign**2).mean() * sqrt(sign.size))
+        total += np.concatenate([lags[-reach:, : reach + 1], lags[: reach + 1, : reach + 1]])
+    total[:, 0] = total[reach, :] = 0  # along a line: `neighbors`, which knows what centering does
+    return float(np.abs(total).max()) / sqrt(images), int((total != 0).sum())
 
 
 def _line_sum(variance: float, covariance: Sequence[float], lines: int, power: int) -> float:

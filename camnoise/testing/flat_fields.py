@@ -8,15 +8,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import hypot, inf, sqrt
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import stats
+from torch import Tensor
 
-from ..flat import Flat
+from ..converter import Quantize
+from ..flat import NONE, Flat
+from ..keys import sample_id
 from ..mosaic import Mosaic
 from ..pipeline import Pipeline
+from ..plain import EightBits
 from ..readout import ColorBias
+from ..stage import Noise
 from ..units import Unit
 from . import estimates
 from .bounds import ALPHA
@@ -24,6 +30,9 @@ from .estimates import Array, Estimate, Field
 from .report import Finding, Report
 
 SITES = ("R", "G1", "G2", "B")
+LAGS = (1, 2, 3, 4, 5, 8, 16, 32)  # of lines
+HEAVIEST = 6.0  # excess kurtosis (a Student t of 5 degrees of freedom): above, a variance is not measured
+Measure = Callable[[Field, int], Estimate]
 LEVELS = {
     Unit.ENCODED: (0.1, 0.25, 0.5, 0.75),
     Unit.LINEAR: (0.0, 0.05, 0.2, 0.6),
@@ -41,33 +50,64 @@ def expected(pipeline: Pipeline, level: float, drawn: dict[str, float], site: st
     return flat
 
 
-def _pattern(pipeline: Pipeline) -> str | None:
+def channels_of(pipeline: Pipeline) -> int:
+    """How many channels its test images have: three before a mosaic or for a color bias of planes, one for mosaics."""
+    through_mosaic = any(isinstance(stage, Mosaic) for stage in pipeline.stages)
+    of_planes = any(isinstance(stage, ColorBias) for stage in pipeline.stages) and pattern_of(pipeline) is None
+    if through_mosaic or of_planes:
+        return 3
+    return 1 if pipeline.cfa is not None else 2
+
+
+def pattern_of(pipeline: Pipeline) -> str | None:
+    """The filter tile of its mosaics."""
     return next((stage.pattern for stage in pipeline.stages if isinstance(stage, Mosaic)), pipeline.cfa)
 
 
-def channels_of(pipeline: Pipeline) -> int:
-    """How many channels its test images have: three before a mosaic, or for a color bias of planes; else one."""
-    through_mosaic = any(isinstance(stage, Mosaic) for stage in pipeline.stages)
-    of_planes = any(isinstance(stage, ColorBias) for stage in pipeline.stages) and _pattern(pipeline) is None
-    return 3 if through_mosaic or of_planes else 1
+class Lab(NamedTuple):
+    """How flat fields are taken.
+
+    Attributes:
+        images, side: how many, of how many rows and columns.
+        channels: of each.
+        seed, alpha: of the noise, and the chance that a right camera fails one finding.
+    """
+
+    images: int
+    side: int
+    channels: int
+    seed: int
+    alpha: float
+
+    @property
+    def ids(self) -> list[str]:
+        """Of the images: names, so that both halves of their ids count."""
+        return [f"flat {number}" for number in range(self.images)]
+
+    @property
+    def bodies(self) -> list[str]:
+        """A camera for each image, so that estimates of different images are independent."""
+        return [f"body {number}" for number in range(self.images)]
+
+    def flat(self, level: float) -> Tensor:
+        """(image, channel, row, col)."""
+        return torch.full((self.images, self.channels, self.side, self.side), float(level), dtype=torch.float32)
 
 
-def fields(pipeline: Pipeline, level: float, images: int, side: int, seed: int, device: str) -> "list[Field]":
-    """The planes of two views of flat images."""
-    pattern = _pattern(pipeline)
-    x = torch.full((images, channels_of(pipeline), side, side), level, device=device)
-    ids = list(range(images))
-    planes: list[tuple[tuple[str | None, ...], Array]] = [((None,), np.zeros((2, 2)))]
+def fields(pipeline: Pipeline, level: float, lab: Lab) -> "list[Field]":
+    """The planes of two views of flat images. Raises ValueError where a stage cannot say what they are."""
+    pattern, x = pattern_of(pipeline), lab.flat(level)
+    planes: list[tuple[tuple[str | None, ...], Array]] = [((None,), np.zeros((2, 2)))] * lab.channels
     if pattern is not None:
         planes = [site_names(pattern)]
-    elif x.shape[1] == 3:
+    elif lab.channels == 3:
         planes = [((site,), np.zeros((2, 2))) for site in ("R", "G", "B")]
-    drawn = pipeline.parameters(x, ids, scheme="n2n", seed=seed)[0]
-    tables = [drawn.sample(image) for image in range(images)]
+    drawn = pipeline.parameters(x, lab.ids, scheme="n2n", seed=lab.seed)[0]
+    tables = [drawn.sample(image) for image in range(lab.images)]
     stated = [
         [tuple(expected(pipeline, level, table, site) for site in sites) for table in tables] for sites, _ in planes
     ]
-    views = pipeline.views(x, ids, scheme="n2n", seed=seed, body="per-sample").views.double().cpu().numpy()
+    views = pipeline.views(x, lab.ids, scheme="n2n", seed=lab.seed, body=lab.bodies).views.double().numpy()
     return [
         Field(views[0, :, number], views[1, :, number], tuple(flats), tile)
         for number, (flats, (_, tile)) in enumerate(zip(stated, planes, strict=True))
@@ -90,8 +130,8 @@ def measure_flat_fields(
     levels: Sequence[float] | None = None,
     images: int = 8,
     side: int = 256,
+    channels: int | None = None,
     seed: int = 0,
-    device: str = "cpu",
     alpha: float = ALPHA,
 ) -> Report:
     """Mean, photon transfer, every kind of noise and its correlations, at several levels of light.
@@ -100,71 +140,94 @@ def measure_flat_fields(
         pipeline: whose stages all state their moments.
         levels: of light, in the unit that it takes; levels where something clips are left out.
         images, side: how many flat images of how many rows and columns; `side` is even.
-        seed, device: of the noise.
+        channels: of the images; None is two planes, or what the pipeline's filters want.
+        seed: of the noise.
         alpha: chance that a right camera fails one finding.
 
     Raises:
         ValueError: a stage states nothing, or all levels clip.
     """
+    lab = Lab(images, side, channels_of(pipeline) if channels is None else channels, seed, alpha)
     findings: list[Finding] = []
-    left_out: list[str] = []
-    reasons: list[str] = []
+    left_out: dict[str, str] = {}
     transfer: list[tuple[float, Estimate]] = []
+    usable: float | None = None
     for level in LEVELS[pipeline.takes] if levels is None else levels:
         try:
-            planes = fields(pipeline, level, images, side, seed, device)
+            planes = fields(pipeline, level, lab)
         except ValueError as error:
-            left_out.append(f"level {level:g}: {error}")
-            reasons.append(str(error))
+            left_out[f"level {level:g}"] = str(error)
             continue
+        usable = level if usable is None else usable  # the darkest shows read noise best
         for number, field in enumerate(planes):
             where = f"at {level:g}" + (f", plane {number + 1}" if len(planes) > 1 else "")
             findings += _findings(field, where, alpha)
-            if number == 0:
-                transfer += [(field.average(b).mean, estimates.pixel(field, b)) for b in range(images)]
+            if _is_heavy(field):
+                left_out[f"variances of pixels {where}"] = "tails too heavy for a bound; see their distribution"
+        transfer += [(planes[0].average(b).mean, estimates.pixel(planes[0], b)) for b in range(images)]
         findings += _across(planes, f"at {level:g}", alpha)
-    if not findings:
-        raise ValueError(f"{pipeline.name} cannot be measured: {'; '.join(dict.fromkeys(reasons))}")
-    findings += _slope(transfer, alpha)
-    return Report(tuple(findings), (), tuple(left_out))
+        findings += _clean(pipeline, level, lab, planes)
+    if usable is None:
+        reasons = "; ".join(dict.fromkeys(left_out.values()))
+        raise ValueError(f"{pipeline.name} cannot be measured: {reasons}")
+    findings += _addresses(pipeline, usable, lab) + _slope(transfer, alpha)
+    return Report(tuple(findings), (), tuple(f"{what}: {why}" for what, why in left_out.items()))
+
+
+def _is_heavy(field: Field) -> bool:
+    """Whether the sample variance of its pixels is no normal number, however many there are."""
+    pixel = field.average(0).pixel
+    return pixel.variance > 0 and pixel.cumulant / pixel.variance**2 > HEAVIEST
 
 
 def _findings(field: Field, where: str, alpha: float) -> list[Finding]:
-    images = range(len(field.first))
-    signed: list[tuple[str, Callable[[Field, int], Estimate]]] = [
-        ("mean", estimates.mean),
-        ("correlation of a pixel with its right neighbor", estimates.neighbors(0, 1)),
-        ("correlation of a pixel with the one below", estimates.neighbors(1, 0)),
-        ("correlation of a pixel with its diagonal neighbor", estimates.neighbors(1, 1)),
-        ("correlation of a pixel with the second to the right", estimates.neighbors(0, 2)),
-        ("correlation of a pixel with the second below", estimates.neighbors(2, 0)),
-        *((f"covariance of rows {lag} apart", partial(estimates.row, lag=lag)) for lag in (1, 2, 3, 8, 16)),
-        *((f"covariance of columns {lag} apart", partial(estimates.column, lag=lag)) for lag in (1, 2)),
+    images, grain = range(len(field.first)), field.grain
+    means: list[tuple[str, Measure]] = [("mean", estimates.mean)]
+    if len(field.flats[0]) > 1:
+        means = [(f"mean of {name}", partial(estimates.mean, site=site)) for site, name in enumerate(SITES)]
+    signed: list[tuple[str, Measure]] = [
+        ("product of a pixel and its right neighbor", estimates.neighbors(0, 1)),
+        ("product of a pixel and the one below", estimates.neighbors(1, 0)),
+        ("product of a pixel and its diagonal neighbor", estimates.neighbors(1, 1)),
+        ("product of a pixel and the second to the right", estimates.neighbors(0, 2)),
+        ("product of a pixel and the second below", estimates.neighbors(2, 0)),
+        *((f"covariance of rows {lag} apart", partial(estimates.row, lag=lag)) for lag in LAGS),
+        *((f"covariance of columns {lag} apart", partial(estimates.column, lag=lag)) for lag in LAGS),
+        ("product of a row and the column of its number", estimates.crossing),
     ]
-    spreads: list[tuple[str, Callable[[Field, int], Estimate]]] = [
-        ("variance of pixels", estimates.pixel),
+    spreads: list[tuple[str, Measure]] = [
         ("variance of rows", estimates.row),
         ("variance of columns", estimates.column),
         ("covariance of two views", estimates.fixed),
         ("covariance of the columns of two views", estimates.fixed_column),
     ]
-    grain = field.grain
-    found = [
-        _signed(f"{what} {where}", [measure(field, b) for b in images], alpha, grain if what == "mean" else grain**2)
-        for what, measure in signed
-    ]
-    return found + [
-        _spread(f"{what} {where}", [measure(field, b) for b in images], alpha, grain**2) for what, measure in spreads
-    ]
+    if not _is_heavy(field):
+        spreads.insert(0, ("variance of pixels", estimates.pixel))
+    found = [_signed(f"{what} {where}", [one(field, b) for b in images], alpha, grain) for what, one in means]
+    found += [_signed(f"{what} {where}", [one(field, b) for b in images], alpha, grain**2) for what, one in signed]
+    found += [_spread(f"{what} {where}", [one(field, b) for b in images], alpha, grain**2) for what, one in spreads]
+    if field.average(0).pixel.variance > field.grain**2:
+        largest, number = estimates.largest_correlation(field)
+        limit = float(stats.norm.isf(alpha / 2 / max(number, 1)))
+        what = f"largest of {number} correlations of a pixel with others, in standard errors, {where}"
+        found.append(Finding(what, largest, 0.0, 0.0, limit))
+    return found
 
 
 def _across(planes: Sequence[Field], where: str, alpha: float) -> list[Finding]:
-    """Temporal pixel noise of different images, and of different planes, is independent."""
+    """Temporal pixel noise of different images and planes is independent; planes share their rows and columns."""
     one, count = planes[0], len(planes[0].first)
     pairs = {"different images": [(one, b, one, b + 1) for b in range(count - 1)]}
+    found = []
     if len(planes) > 1:
         pairs["different planes"] = [(one, b, planes[1], b) for b in range(count)]
-    found = []
+        mixed = replace(one, first=_halves(one.first, planes[1].first), second=_halves(one.second, planes[1].second))
+        lines: list[tuple[str, Measure]] = [
+            ("covariance of the rows of two planes", estimates.row),
+        ]
+        found += [
+            _spread(f"{what} {where}", [m(mixed, b) for b in range(count)], alpha, one.grain**2) for what, m in lines
+        ]
     for what, couples in pairs.items():
         products = []
         for f, a, g, b in couples:
@@ -172,6 +235,71 @@ def _across(planes: Sequence[Field], where: str, alpha: float) -> list[Finding]:
             deviation = sqrt(f.average(a).pixel.variance * g.average(b).pixel.variance)
             products.append(Estimate(float(product.mean()), 0.0, deviation / sqrt(product.size)))
         found.append(_signed(f"covariance of {what} {where}", products, alpha, one.grain**2))
+    return found
+
+
+def _halves(one: Array, other: Array) -> Array:
+    """Even columns of one plane and odd ones of the other."""
+    mixed = one.copy()
+    mixed[:, :, 1::2] = other[:, :, 1::2]
+    return mixed
+
+
+def _clean(pipeline: Pipeline, level: float, lab: Lab, planes: Sequence[Field]) -> list[Finding]:
+    """The clean view is what the stages that are no noise make of the light, without rounding or pattern."""
+    x = lab.flat(level)
+    drawn = pipeline.parameters(x, lab.ids, scheme="n2c", seed=lab.seed)[0]
+    made = pipeline.clean(x, lab.ids, seed=lab.seed, body=lab.bodies).double().numpy()
+    stated = np.array([_quiet(pipeline, level, drawn.sample(image)) for image in range(lab.images)])
+    off = np.abs(made - stated[:, None, None, None]).max()
+    limit = 4 * max(planes[0].grain, float(np.abs(stated).max()) * 2.0**-20)
+    return [Finding(f"distance of the clean view from what is stated at {level:g}", float(off), 0.0, 0.0, limit)]
+
+
+def _quiet(pipeline: Pipeline, level: float, drawn: dict[str, float]) -> float:
+    """The mean that is left when every noise is."""
+    flat = Flat(mean=level, unit=pipeline.takes)
+    for stage in pipeline.stages:
+        if not isinstance(stage, Noise):
+            step = drawn.get("step", 0.0) if isinstance(stage, Quantize) else 1 / 255
+            least = step**2 if isinstance(stage, Quantize | EightBits) else 0.0  # under which they say nothing
+            flat = replace(stage.expect(flat.noisier("pixel", least), drawn), unit=stage.gives or flat.unit)
+            flat = replace(flat, pixel=NONE)
+    return flat.mean
+
+
+def _addresses(pipeline: Pipeline, level: float, lab: Lab) -> list[Finding]:
+    """Exposures that differ in one part of their address: the body's pattern is the same, and all else is new."""
+    frozen = not pipeline.varies  # drawn parameters are new too, and what is stated with them
+    halves = np.array([sample_id(name) for name in lab.ids], np.uint64).view(np.int64)
+    low, high = (torch.from_numpy(halves ^ np.int64(1 << bit)) for bit in (7, 39))
+    x, address = lab.flat(level), {"seed": lab.seed, "body": lab.bodies}
+    others: dict[str, Tensor] = {
+        "view": pipeline(x, lab.ids, view=3, **address),  # type: ignore[arg-type]
+    }
+    if frozen:
+        others |= {
+            "epoch": pipeline(x, lab.ids, epoch=0, **address),  # type: ignore[arg-type]
+            "seed": pipeline(x, lab.ids, seed=lab.seed ^ 1, body=lab.bodies),
+            "id": pipeline(x, low, **address),  # type: ignore[arg-type]
+            "id in its high half": pipeline(x, high, **address),  # type: ignore[arg-type]
+        }
+    base, found = fields(pipeline, level, lab)[0], []
+    for what, images in others.items():
+        field = replace(base, second=images[:, 0].double().numpy())
+        where = f"of exposures of another {what} at {level:g}"
+        for name, measure in (("covariance", estimates.fixed), ("covariance of columns", estimates.fixed_column)):
+            found.append(
+                _spread(f"{name} {where}", [measure(field, b) for b in range(lab.images)], lab.alpha, base.grain**2)
+            )
+        found.append(
+            _spread(
+                f"variance of rows {where}",
+                [estimates.row(field, b) for b in range(lab.images)],
+                lab.alpha,
+                base.grain**2,
+            )
+        )
     return found
 
 

@@ -13,15 +13,17 @@ from ..mixture import CHOICE, Mixture
 from ..pipeline import Pipeline
 from ..stage import fixed_value
 from .bounds import ALPHA, dkw, mean_product
-from .report import Finding
+from .report import Finding, Report
 
 Array = NDArray[np.float64]
+KNOWN = (
+    *(Uniform, LogUniform, SquaredUniform, Normal, TruncatedNormal),
+    *(LogLinear, BranchedLogLinear, NearestInGain, InterpolatedInGain),
+)
 FLOAT32 = 2e-6  # relative: a few roundings, and the logarithm's own
 
 
-def measure_parameters(
-    pipeline: Pipeline, *, images: int = 20_000, seed: int = 0, alpha: float = ALPHA
-) -> list[Finding]:
+def measure_parameters(pipeline: Pipeline, *, images: int = 20_000, seed: int = 0, alpha: float = ALPHA) -> Report:
     """Draws the parameters of many images and holds each to its law, and every two to independence.
 
     Args:
@@ -32,11 +34,16 @@ def measure_parameters(
     """
     laws = {name: law for stage in pipeline.stages for name, law in stage.laws().items() if fixed_value(law) is None}
     if not laws:
-        return []
+        return Report()
     drawn = pipeline.draw(range(images), seed=seed)
     table = {name: column.double().numpy() for name, column in drawn.items()}
-    found, places = [], {}
+    found: list[Finding] = []
+    places: dict[str, Array] = {}
+    left_out = []
     for name, law in laws.items():
+        if not isinstance(law, KNOWN):
+            left_out.append(f"parameter {name}: nothing is known of a {type(law).__name__}")
+            continue
         given = table.get(depends_on(law) or "")
         place = _place(law, table[name], given)
         if place is None:
@@ -54,7 +61,7 @@ def measure_parameters(
     for name, score in places.items():
         product = float((score[1:] * score[:-1]).mean())
         found.append(Finding(f"correlation of {name} in neighboring images", product, 0.0, -limit, limit))
-    return found
+    return Report(tuple(found), (), tuple(left_out))
 
 
 def measure_choices(mixture: Mixture, *, images: int = 20_000, seed: int = 0, alpha: float = ALPHA) -> list[Finding]:
@@ -108,7 +115,7 @@ def _table_entries(name: str, law: object, values: Array, given: Array | None) -
         off = np.where(nearest, np.abs(values[:, None] - entries[None]), np.inf).min(1)
         scale = np.abs(entries).max()
     else:
-        assert isinstance(law, InterpolatedInGain), f"{name} has a {type(law).__name__}, and nothing is known of it"
+        assert isinstance(law, InterpolatedInGain)
         y = np.log(law.values) if law.log_values else np.array(law.values)
         line = np.interp(np.log(given), np.log(law.K), y)
         off = np.abs(values - (np.exp(line) if law.log_values else line))

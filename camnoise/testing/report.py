@@ -52,5 +52,7 @@ class Report:
         return Report(self.findings + other.findings, self.broken + other.broken, self.left_out + other.left_out)
 
     def __str__(self) -> str:
-        lines = [*self.broken, *map(str, self.findings), *(f"left out: {what}" for what in self.left_out)]
-        return "\n".join(lines)
+        wrong = len(self.failures)
+        head = f"{wrong} of {len(self.findings) + len(self.broken)} fail" if wrong else f"{len(self.findings)} hold"
+        left_out = (f"not measured: {what}" for what in self.left_out)
+        return "\n".join([head, *self.broken, *map(str, self.findings), *left_out])
