@@ -51,8 +51,7 @@ def decode_srgb(v: Tensor) -> Tensor:
     levels = torch.full_like(v, 255.0)
     level = torch.floor(v * levels + 0.5)
     table = _decoded_levels().to(v.device)[level.clamp(0.0, 255.0).long()]  # noise may have gone beyond
-    level = torch.where((v >= 0) & (v <= 1), level, -levels)
-    on_table = level / levels == v
+    on_table = (level / levels == v) & (v >= 0) & (v <= 1)
     if on_table.all():
         return table
     w = (v + 0.055) / torch.full_like(v, 1.055)

@@ -167,3 +167,13 @@ def test_normalize_undoes_expose():
         x = torch.linspace(0, 1, 64).reshape(1, 1, 8, 8)
         step = 3.0 / (16383 - 512)
         assert (chain(x, [1]) - x).abs().max() <= (0.51 * step if bits else 1e-6)
+
+
+def test_noise_may_come_before_linearize():
+    """Values outside [0, 1] follow the line and the curve on, and none is looked up beyond the table."""
+    v = torch.tensor([-1.0, -1 / 255, 0.0, 1.0, 256 / 255, 2.0])
+    x = decode_srgb(v)
+    assert torch.isfinite(x).all()
+    assert (x[1:] > x[:-1]).all()
+    assert x[1].item() == pytest.approx(-1 / 255 / 12.92, rel=1e-6)
+    assert x[5].item() == pytest.approx(((2 + 0.055) / 1.055) ** 2.4, rel=1e-5)

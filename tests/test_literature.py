@@ -194,6 +194,30 @@ def test_a_mixture_is_its_pipelines():
     assert mixture(x[:0], []).shape == (0, 3, 8, 9)
 
 
+def test_a_mixture_of_sensors_gives_raw_numbers_and_each_its_own_pattern():
+    def sensor(name: str, K: float) -> cn.Pipeline:
+        stages = [cn.Expose(black=64, white=1000), cn.Shot(), cn.Gain(K=K), cn.DSNU(sigma=9.0), cn.Quantize(bits=10)]
+        return cn.Pipeline(stages, name=name)
+
+    a, b = sensor("a", 1.0), sensor("b", 3.0)
+    x, ids = torch.full((20, 1, 8, 8), 0.3), list(range(20))
+    made = cn.Mixture([a, b])(x, ids, dtype=torch.uint16)
+    choice = cn.Mixture([a, b]).draw(ids)["mixture"]
+    assert made.dtype == torch.uint16
+    for image in ids:
+        alone = (a, b)[int(choice[image])](x[:1], [image], dtype=torch.uint16)
+        assert torch.equal(made[image].int(), alone[0].int()), "noise or pattern of another camera"
+    named = cn.Mixture([a, b])(x, ids, body="one")
+    assert torch.equal(named[0], (a, b)[int(choice[0])](x[:1], [0], body="one")[0])
+
+
+def test_a_mixture_has_the_columns_of_all_its_pipelines():
+    mixture = cn.Mixture([cn.noise("gaussian:25"), cn.noise("poisson:30")])
+    assert set(mixture.draw([0])) == {"mixture", "sigma_gaussian", "peak"}
+    leveled = cn.Mixture([cn.noise("nlf:rcl_level"), cn.noise("gaussian:3")])
+    assert (leveled.frame_mean(FLAT) - 0.4).abs().max() <= 2.0**-24
+
+
 def test_mixtures_that_do_not_fit_are_refused():
     one = cn.noise("gaussian:25")
     for arguments, sentence in (
@@ -243,9 +267,18 @@ def test_wrong_kinds_are_one_sentence():
             call()
 
 
+def test_numbers_may_be_spelled_as_numbers_are():
+    assert cn.noise("impulse:1e-3") == cn.Pipeline([cn.Impulse(fraction=1e-3)], name="impulse:1e-3")
+    assert cn.noise("poisson:1e+3").stages == (cn.ScaledPoisson(peak=1000.0),)
+    assert cn.noise("gaussian:25 + clip").stages == (cn.AdditiveGaussian(sigma=25 / 255), cn.Clip())
+    assert cn.noise("speckle:1e-3-2e-3").stages == (cn.Speckle(variance=cn.Uniform(low=1e-3, high=2e-3)),)
+    assert {one.cfa for one in cn.noise("thesis", cfa="BGGR").pipelines} == {"BGGR"}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("gaussian:0.1", "level 0.1 is 0.1/255, below one gray level; in 8-bit units it is 25.5"),
         ("gauss:25", "noise is 'gauss:25', wanted one of gaussian:LEVEL, .* thesis, then perhaps .clip or .8bit"),
         ("gaussian", "noise 'gaussian' has no level, wanted its standard deviation, 8-bit units after a colon"),
         ("gaussian:", "noise 'gaussian:' has level '', wanted a number or LO-HI"),

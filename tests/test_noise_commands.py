@@ -12,6 +12,7 @@ from typer.main import get_command
 
 import camnoise as cn
 from camnoise.cli import app, run_command
+from camnoise.darkframes import _bank
 from camnoise.literature import NAMES
 from camnoise.look import drawn_text
 from camnoise.views import SCHEMES
@@ -188,3 +189,50 @@ def test_a_title_says_what_was_drawn() -> None:
     under = cn.presets.load("sony_a7s2", iso=6400, ratio=4.0).draw([0]).sample(0)
     assert drawn_text(under) == "K 6.12 DN/e-, 4 x under-exposed"
     assert drawn_text({}) == ""
+
+
+def test_nrl_of_two_files_and_a_file_too_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = photographs(tmp_path / "in", 2)
+    files = [tmp_path / f"{name}.json" for name in ("a", "b")]
+    for file, noise in zip(files, ("gaussian:25", "poisson:30"), strict=True):
+        file.write_text(cn.noise(noise).model_dump_json())
+    both = [f"--pipeline={file}" for file in files]
+    camnoise("shard", f"folder:{source}", tmp_path / "nrl", *both, "--scheme", "nrl")
+    shards = Shards(tmp_path / "nrl")
+    assert [set(table) for table in shards.sample(shards.keys[0]).parameters] == [{"sigma_gaussian"}, {"peak"}]
+    capsys.readouterr()
+    assert run_command(["shard", f"folder:{source}", str(tmp_path / "two"), *both]) == 1
+    assert "n2n got 2 cameras, wanted one" in capsys.readouterr().err
+
+
+def test_preview_never_writes_over_its_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = save(tmp_path / "photo.png")
+    before = photo.read_bytes()
+    assert run_command(["preview", str(photo), "--noise", "gaussian:25", "--out", str(photo)]) == 1
+    assert "is the image itself, wanted another file to write" in capsys.readouterr().err
+    assert photo.read_bytes() == before
+
+
+def test_a_missing_bank_ends_the_run_and_blames_no_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in a mixture most of whose images need none: another place would otherwise give another data set."""
+    source, bank = photographs(tmp_path / "in", 4), tmp_path / "darks" / "bank.npy"
+    bank.parent.mkdir()
+    np.save(bank, np.full((3, 64, 64), 64, np.uint16))
+    light = [cn.Linearize(), cn.Mosaic(), cn.Expose(black=64, white=1023), cn.Gain(K=1.0)]
+    ends = [cn.Quantize(bits=10), cn.Normalize()]
+    dark = cn.Pipeline([*light, cn.DarkFrames.of(bank, black=64, cfa="RGGB"), *ends], cfa="RGGB")
+    plain = cn.Pipeline([*light, cn.GaussianRead(sigma=1.0), *ends], cfa="RGGB")
+    (tmp_path / "mix.json").write_text(cn.Mixture([dark, plain]).model_dump_json())
+    monkeypatch.setattr("camnoise.darkframes._paths", {})
+    _bank.cache_clear()
+    monkeypatch.chdir(tmp_path)
+    arguments = ["shard", f"folder:{source}", str(tmp_path / "out"), "--pipeline", str(tmp_path / "mix.json")]
+    assert run_command(arguments) == 1
+    assert "dark frames bank.npy are neither in the current folder nor in those of CAMNOISE" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    monkeypatch.setenv("CAMNOISE_DARKS", str(bank.parent))
+    assert run_command(arguments) == 0
+    assert len(Shards(tmp_path / "out")) == 4
+    assert str(tmp_path).encode() not in (tmp_path / "out" / "manifest.json").read_bytes()

@@ -223,3 +223,18 @@ def test_a_role_is_a_word_of_its_own(tmp_path: Path) -> None:
         "y_meant.png": "is neither a clean nor a noisy image, by its name",
         "unreal.png": "is neither a clean nor a noisy image, by its name",
     }
+
+
+def test_a_recipes_domain_is_that_of_its_camera() -> None:
+    sensor = cn.presets.load("sony_a7s2", iso=6400)
+    for camera, domain, demosaic, has in (
+        (cn.place(sensor, "rgb"), "raw", None, "'rgb', None"),
+        (cn.place(sensor, "raw"), "rgb", None, "'raw', None"),
+        (cn.place(sensor, "raw", "bilinear"), "raw", None, "'raw', 'bilinear'"),
+    ):
+        with pytest.raises(ValueError, match=f"came in domain {domain}, demosaic {demosaic}, and has .{has}"):
+            Recipe(source="folder:", pipeline=camera, domain=domain, demosaic=demosaic)
+    with pytest.raises(ValueError, match="source is 'folder:/home/me', wanted the kind alone, such as 'folder:'"):
+        Recipe(source="folder:/home/me", pipeline=cn.place(sensor, "rgb"), domain="rgb")
+    planes = cn.Pipeline([cn.Linearize(), *sensor.stages], cfa="RGGB")
+    assert Recipe(source="folder:", pipeline=planes, domain="rgb").cfa is None, "three planes have no tile"

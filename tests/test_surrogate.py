@@ -258,3 +258,19 @@ def test_the_image_is_left_alone():
 def test_what_no_sensor_has_is_named(change, kind, message):
     with pytest.raises(kind, match=message):
         gaussian_sensor(**{"image": scene(), **NUMBERS, **LEVELS, **change})
+
+
+def test_the_likelihood_needs_a_smaller_eps_than_torchs():
+    """With torch's own the gradient in sigma has the wrong sign where a sensor's variance is below 1e-6."""
+    image = torch.full((1, 1, 64, 64), 0.001, dtype=torch.float64)
+    numbers = {"K": 0.1, "black": 0.0, "white": 15871.0}
+    truth = gaussian_sensor(image, sigma=3.0, generator=torch.Generator().manual_seed(0), **numbers)
+
+    def slope(eps: float) -> float:
+        sigma = torch.tensor(6.0, dtype=torch.float64, requires_grad=True)  # too large: the loss must grow with it
+        variance = gaussian_variance(image, sigma=sigma, **numbers)
+        torch.nn.functional.gaussian_nll_loss(image, truth, variance, eps=eps).backward()
+        return float(sigma.grad)
+
+    assert slope(1e-30) > 0
+    assert slope(1e-6) < slope(1e-30) / 2
