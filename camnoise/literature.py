@@ -119,7 +119,11 @@ def _stage(part: str, text: str) -> Stage:
         shot, read = (_number(number, part) for number in numbers)
         return Heteroscedastic(lambda_shot=shot, lambda_read=read)
     if name in _PLAIN and colon:
-        return _PLAIN[name][1](_level(level, part))
+        number = _level(level, part)
+        try:
+            return _PLAIN[name][1](number)
+        except ValueError as error:  # in the units of the stage, so what was typed is said first
+            raise ValueError(f"noise {part!r}: {error}") from None
     where = "" if part == text else f" in {text!r}"
     if name in _PLAIN:
         raise ValueError(f"noise {part!r}{where} has no level, wanted its {_PLAIN[name][0]} after a colon")

@@ -86,12 +86,15 @@ class Sample(BaseModel):
             float32 of the same shape: (raw - black) / (white - black) * ratio, in that order, or value / levels.
 
         Raises:
-            ValueError: raw DN of a sample without levels, or another number of views.
+            ValueError: raw DN of a sample without levels, another number of views, or another dtype.
         """
         if len(stored) != len(self.parameters):
             raise ValueError(f"sample {self.id} has {len(self.parameters)} views, got {len(stored)}")
         if stored.dtype == torch.float32:
             return stored
+        wanted = torch.uint8 if self.levels == 255 else torch.uint16
+        if stored.dtype != wanted:
+            raise ValueError(f"sample {self.id} got views of {stored.dtype}, wanted {wanted} or torch.float32")
         if self.levels is not None:
             return stored.to(torch.float32) / torch.tensor(float(self.levels), device=stored.device)
         if self.black is None or self.white is None:

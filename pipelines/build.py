@@ -110,7 +110,14 @@ def _noisy(one: Input, file: File, source: Source, clean: Pixels) -> Pixels:
         if (pixels.dtype, pixels.shape) != (clean.dtype, clean.shape):
             came, wanted = (f"{image.shape[1]} x {image.shape[2]} pixels of {image.dtype}" for image in (pixels, clean))
             raise ValueError(f"is {came}, its clean image {wanted}")
+        if _is_gray(pixels) and not _is_gray(clean):
+            raise ValueError("is gray, its clean image has colors")
     return pixels
+
+
+def _is_gray(pixels: Pixels) -> bool:
+    """Whether its three planes are one."""
+    return bool((pixels[0] == pixels[1]).all() and (pixels[1] == pixels[2]).all())
 
 
 @contextmanager

@@ -284,7 +284,7 @@ def test_numbers_may_be_spelled_as_numbers_are():
         ("gaussian:", "noise 'gaussian:' has level '', wanted a number or LO-HI"),
         ("gaussian:x", "noise 'gaussian:x' has level 'x', wanted a number or LO-HI"),
         ("gaussian:50-5", "Uniform: low is 50, wanted at most high, 5"),
-        ("gaussian:-5", "AdditiveGaussian.sigma"),
+        ("gaussian:-5", "noise 'gaussian:-5': AdditiveGaussian.sigma is -0.0196"),
         ("gaussian:5+nlf:rc", "noise is 'nlf:rc' in 'gaussian:5.nlf:rc', wanted one of"),
         (
             "gaussian:5+gaussian:6",

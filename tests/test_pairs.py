@@ -183,6 +183,7 @@ UNFIT = {
         "pair",
         "is 9 x 14 pixels of uint8, its clean image 10 x",
     ),
+    "gray": (lambda path: save(path, picture(10, 14)[:, :, 0]), "pair", "is gray, its clean image has colors"),
     "another depth": (
         lambda path: save(path, picture(10, 14)[:, :, 0].astype(np.uint16) * 257),
         "pair",

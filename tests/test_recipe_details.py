@@ -85,9 +85,11 @@ def test_views_are_normalized_by_what_their_record_says() -> None:
             sample.normalize(stored[:1])
     assert torch.equal(levels.normalize((stored * 204).byte()), torch.full_like(stored, 51 / 255))
     assert torch.equal(raw.normalize(torch.full_like(stored, 512).to(torch.uint16)), stored * 0)
-    for kind in (torch.uint8, torch.uint16):
-        with pytest.raises(ValueError, match="no black and white level: its views are not raw DN"):
-            floats.normalize(stored.to(kind))
+    with pytest.raises(ValueError, match="no black and white level: its views are not raw DN"):
+        floats.normalize(stored.to(torch.uint16))
+    for sample, kind in ((floats, torch.uint8), (levels, torch.uint16), (raw, torch.uint8), (levels, torch.float64)):
+        with pytest.raises(ValueError, match=f"got views of {kind}, wanted torch.uint.* or torch.float32"):
+            sample.normalize(stored.to(kind))
 
 
 # --- recipes and plans
