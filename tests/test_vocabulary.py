@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from camnoise import vocabulary as words
 from camnoise.banding import Banding, PeriodicBanding
-from camnoise.charge import DarkCurrent, Shot
+from camnoise.charge import DarkCurrent, HotPixels, Shot
 from camnoise.converter import Normalize, Quantize
 from camnoise.distributions import LogUniform
 from camnoise.flat import Flat
@@ -370,3 +370,19 @@ def test_read_noise_without_a_deviation_has_no_form():
     chain = [Expose(black=0, white=1000), Shot(), Gain(K=1.0), StudentTRead(scale=1.0, nu=1.5), Normalize()]
     with pytest.raises(ValueError, match="drawn has scale_read and no sigma_read"):
         words.heteroscedastic_form(Pipeline(chain).draw([0]).sample(0))
+
+
+def test_the_charge_of_hot_pixels_has_shot_noise_too():
+    """The temporal variance of a dark sensor, from differences of views; their pattern itself is none of it."""
+    stages = [
+        Expose(black=64, white=4095),
+        DarkCurrent(current=3.0, seconds=5.0),
+        HotPixels(fraction=0.05, current=20.0),
+    ]
+    chain = Pipeline([*stages, Shot(), Gain(K=2.0), GaussianRead(sigma=3.0), Normalize()])
+    stated = words.heteroscedastic_form(chain.draw([0]).sample(0)).lambda_read
+    a, b = chain.views(torch.zeros(4, 1, 512, 512), range(4), scheme="n2n", body="per-sample").views.double()
+    squares = (a - b) ** 2 / 2
+    error = float(squares.std()) / squares.numel() ** 0.5  # of their own scatter, which hot pixels make large
+    assert abs(float(squares.mean()) - stated) <= 6.1 * error
+    assert 6.1 * error < 0.05 * stated < 5 * 2.0**2 / 4031**2, "the 5 electrons of hot pixels would go unseen"
