@@ -273,16 +273,14 @@ def _addresses(pipeline: Pipeline, level: float, lab: Lab) -> list[Finding]:
     frozen = not pipeline.varies  # drawn parameters are new too, and what is stated with them
     halves = np.array([sample_id(name) for name in lab.ids], np.uint64).view(np.int64)
     low, high = (torch.from_numpy(halves ^ np.int64(1 << bit)) for bit in (7, 39))
-    x, address = lab.flat(level), {"seed": lab.seed, "body": lab.bodies}
-    others: dict[str, Tensor] = {
-        "view": pipeline(x, lab.ids, view=3, **address),  # type: ignore[arg-type]
-    }
+    x, seed, body = lab.flat(level), lab.seed, lab.bodies
+    others = {"view": pipeline(x, lab.ids, view=3, seed=seed, body=body)}
     if frozen:
         others |= {
-            "epoch": pipeline(x, lab.ids, epoch=0, **address),  # type: ignore[arg-type]
-            "seed": pipeline(x, lab.ids, seed=lab.seed ^ 1, body=lab.bodies),
-            "id": pipeline(x, low, **address),  # type: ignore[arg-type]
-            "id in its high half": pipeline(x, high, **address),  # type: ignore[arg-type]
+            "epoch": pipeline(x, lab.ids, epoch=0, seed=seed, body=body),
+            "seed": pipeline(x, lab.ids, seed=seed ^ 1, body=body),
+            "id": pipeline(x, low, seed=seed, body=body),
+            "id in its high half": pipeline(x, high, seed=seed, body=body),
         }
     base, found = fields(pipeline, level, lab)[0], []
     for what, images in others.items():
