@@ -7,7 +7,7 @@ of the stated moments; a variance's bounds are chi-square's, for as many degrees
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from math import hypot, inf, sqrt
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ from . import estimates
 from .bounds import ALPHA
 from .estimates import Array, Estimate, Field
 from .report import Finding, Report
+from .verdicts import signed, slope, spread
 
 SITES = ("R", "G1", "G2", "B")
 LAGS = (1, 2, 3, 4, 5, 8, 16, 32)  # of lines
@@ -170,7 +171,7 @@ def measure_flat_fields(
     if usable is None:
         reasons = "; ".join(dict.fromkeys(left_out.values()))
         raise ValueError(f"{pipeline.name} cannot be measured: {reasons}")
-    findings += _addresses(pipeline, usable, lab) + _slope(transfer, alpha)
+    findings += _addresses(pipeline, usable, lab) + slope(transfer, alpha)
     return Report(tuple(findings), (), tuple(f"{what}: {why}" for what, why in left_out.items()))
 
 
@@ -185,7 +186,7 @@ def _findings(field: Field, where: str, alpha: float) -> list[Finding]:
     means: list[tuple[str, Measure]] = [("mean", estimates.mean)]
     if len(field.flats[0]) > 1:
         means = [(f"mean of {name}", partial(estimates.mean, site=site)) for site, name in enumerate(SITES)]
-    signed: list[tuple[str, Measure]] = [
+    products: list[tuple[str, Measure]] = [
         ("product of a pixel and its right neighbor", estimates.neighbors(0, 1)),
         ("product of a pixel and the one below", estimates.neighbors(1, 0)),
         ("product of a pixel and its diagonal neighbor", estimates.neighbors(1, 1)),
@@ -203,9 +204,9 @@ def _findings(field: Field, where: str, alpha: float) -> list[Finding]:
     ]
     if not _is_heavy(field):
         spreads.insert(0, ("variance of pixels", estimates.pixel))
-    found = [_signed(f"{what} {where}", [one(field, b) for b in images], alpha, grain) for what, one in means]
-    found += [_signed(f"{what} {where}", [one(field, b) for b in images], alpha, grain**2) for what, one in signed]
-    found += [_spread(f"{what} {where}", [one(field, b) for b in images], alpha, grain**2) for what, one in spreads]
+    found = [signed(f"{what} {where}", [one(field, b) for b in images], alpha, grain) for what, one in means]
+    found += [signed(f"{what} {where}", [one(field, b) for b in images], alpha, grain**2) for what, one in products]
+    found += [spread(f"{what} {where}", [one(field, b) for b in images], alpha, grain**2) for what, one in spreads]
     if field.average(0).pixel.variance > field.grain**2:
         largest, number = estimates.largest_correlation(field)
         limit = float(stats.norm.isf(alpha / 2 / max(number, 1)))
@@ -222,19 +223,15 @@ def _across(planes: Sequence[Field], where: str, alpha: float) -> list[Finding]:
     if len(planes) > 1:
         pairs["different planes"] = [(one, b, planes[1], b) for b in range(count)]
         mixed = replace(one, first=_halves(one.first, planes[1].first), second=_halves(one.second, planes[1].second))
-        lines: list[tuple[str, Measure]] = [
-            ("covariance of the rows of two planes", estimates.row),
-        ]
-        found += [
-            _spread(f"{what} {where}", [m(mixed, b) for b in range(count)], alpha, one.grain**2) for what, m in lines
-        ]
+        rows = [estimates.row(mixed, b) for b in range(count)]
+        found.append(spread(f"covariance of the rows of two planes {where}", rows, alpha, one.grain**2))
     for what, couples in pairs.items():
         products = []
         for f, a, g, b in couples:
             product = f.pixels(a) * g.pixels(b)
             deviation = sqrt(f.average(a).pixel.variance * g.average(b).pixel.variance)
             products.append(Estimate(float(product.mean()), 0.0, deviation / sqrt(product.size)))
-        found.append(_signed(f"covariance of {what} {where}", products, alpha, one.grain**2))
+        found.append(signed(f"covariance of {what} {where}", products, alpha, one.grain**2))
     return found
 
 
@@ -282,59 +279,16 @@ def _addresses(pipeline: Pipeline, level: float, lab: Lab) -> list[Finding]:
             "id": pipeline(x, low, seed=seed, body=body),
             "id in its high half": pipeline(x, high, seed=seed, body=body),
         }
+    measures: list[tuple[str, Measure]] = [
+        ("covariance", estimates.fixed),
+        ("covariance of columns", estimates.fixed_column),
+        ("variance of rows", estimates.row),
+    ]
     base, found = fields(pipeline, level, lab)[0], []
     for what, images in others.items():
         field = replace(base, second=images[:, 0].double().numpy())
         where = f"of exposures of another {what} at {level:g}"
-        for name, measure in (("covariance", estimates.fixed), ("covariance of columns", estimates.fixed_column)):
-            found.append(
-                _spread(f"{name} {where}", [measure(field, b) for b in range(lab.images)], lab.alpha, base.grain**2)
-            )
-        found.append(
-            _spread(
-                f"variance of rows {where}",
-                [estimates.row(field, b) for b in range(lab.images)],
-                lab.alpha,
-                base.grain**2,
-            )
-        )
+        for name, measure in measures:
+            each = [measure(field, b) for b in range(lab.images)]
+            found.append(spread(f"{name} {where}", each, lab.alpha, base.grain**2))
     return found
-
-
-def _signed(what: str, estimates: Sequence[Estimate], alpha: float, grain: float) -> Finding:
-    """A quantity whose estimates are normal: their mean, against that of what was stated. float32 gives `grain`."""
-    measured, stated = (float(np.mean([e[at] for e in estimates])) for at in (0, 1))
-    reach = float(stats.norm.isf(alpha / 2)) * sqrt(sum(e.error**2 for e in estimates)) / len(estimates)
-    reach += grain + 1e-6 * abs(stated)
-    return Finding(what, measured, stated, stated - reach, stated + reach)
-
-
-def _spread(what: str, estimates: Sequence[Estimate], alpha: float, grain: float) -> Finding:
-    """A variance: its own scatter is chi-square's, of as many degrees of freedom as it says; the rest is normal."""
-    normal = _signed(what, estimates, alpha, grain)
-    own = sqrt(sum(e.own**2 for e in estimates)) / len(estimates)
-    if normal.stated <= 0 or own == 0 or own == inf:
-        return normal
-    freedom = 2 * (normal.stated / own) ** 2
-    rest = float(stats.norm.isf(alpha / 2)) * sqrt(sum(e.error**2 - e.own**2 for e in estimates)) / len(estimates)
-    low, high = (float(stats.chi2.ppf(p, freedom)) / freedom - 1 for p in (alpha / 2, 1 - alpha / 2))
-    return normal._replace(
-        low=normal.stated - hypot(low * normal.stated, rest), high=normal.stated + hypot(high * normal.stated, rest)
-    )
-
-
-def _slope(transfer: "Sequence[tuple[float, Estimate]]", alpha: float) -> list[Finding]:
-    """Photon transfer: the variance against the mean, by weighted least squares."""
-    means = np.array([mean for mean, _ in transfer])
-    if len(means) < 2 or np.ptp(means) == 0 or not all(0 < e.error < inf for _, e in transfer):
-        return []
-    weights = np.array([1 / e.error for _, e in transfer])
-    a = np.stack([means, np.ones_like(means)], 1) * weights[:, None]
-    covariance = np.linalg.inv(a.T @ a)
-    fits = [covariance @ (a.T @ (np.array([e[at] for _, e in transfer]) * weights)) for at in (0, 1)]
-    reach = float(stats.norm.isf(alpha / 2))
-    return [
-        Finding(what, float(fits[0][at]), float(stated := fits[1][at]), float(stated - r), float(stated + r))
-        for at, what in enumerate(("photon transfer: slope", "photon transfer: intercept"))
-        for r in [reach * sqrt(covariance[at, at])]
-    ]
