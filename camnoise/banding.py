@@ -61,10 +61,11 @@ class Banding(Noise):
     @property
     def dice(self) -> tuple[Dice, ...]:
         where = ((Stream.ROW, 1),) if self.octaves > 1 else ()
-        return ((Stream.ROW, 0), *where, (self._column_stream, 0))
+        return ((Stream.ROW, 0), *where, (self.column_stream, 0))
 
     @property
-    def _column_stream(self) -> Stream:
+    def column_stream(self) -> Stream:
+        """Where the columns' draws come from."""
         return Stream.COLUMN_FIXED if self.columns == "fixed" else Stream.COLUMN
 
     def derive(self, drawn: Parameters) -> dict[str, Tensor]:
@@ -78,7 +79,7 @@ class Banding(Noise):
         else:
             parts = (normal(key.octave_words(frame, Stream.ROW, octave)) for octave in range(self.octaves))
             rows = reduce(torch.add, parts) * drawn.per_image("sigma_octave", frame)
-        columns = normal(key.column_words(frame, self._column_stream)) * drawn.per_image("sigma_col", frame)
+        columns = normal(key.column_words(frame, self.column_stream)) * drawn.per_image("sigma_col", frame)
         return frame.with_data(frame.data + rows + columns)
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:

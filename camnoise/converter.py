@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from .draws import uniform
+from .elementary import positive_part
 from .flat import Flat
 from .frame import Frame
 from .keys import Key, Lane, Stream
@@ -93,7 +94,7 @@ class Quantize(Stage):
 
     def _clipped(self, frame: Frame, raw: Tensor, drawn: Parameters) -> Frame:
         top = full_scale(drawn).to(raw.device).reshape(-1, 1, 1, 1)
-        return frame.with_data(torch.minimum(raw.clamp(min=0.0), top), Unit.RAW_DN)
+        return frame.with_data(torch.minimum(positive_part(raw), top), Unit.RAW_DN)
 
 
 def full_scale(drawn: Parameters) -> Tensor:

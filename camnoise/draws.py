@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from . import elementary
-from .elementary import cosine_of_word, expm1, expm1_small, log, log1m, minus_log2, polynomial, sqrt
+from .elementary import cosine_of_word, expm1, expm1_small, log, log1m, minus_log2, polynomial, positive_part, sqrt
 
 LARGEST_RATE = 1e6  # electrons; the Poisson expansion was enumerated up to here
 SMALLEST_SHAPE = 2.0**-40  # a Tukey shape nearer to 0 is moved here: the whole treatment of lambda = 0
@@ -51,7 +51,16 @@ def uniform(word: Tensor) -> Tensor:
 
 def normal(word: Tensor) -> Tensor:
     """Standard normal by inversion; reaches 6.34 deviations, error 1.4e-6."""
-    v = sqrt(minus_log2(tail(word))) - 1.0
+    return normal_of_root(normal_root(word), word)
+
+
+def normal_root(word: Tensor) -> Tensor:
+    """v of the normal quantile; the two halves are apart because the kernels loop over each by itself."""
+    return sqrt(minus_log2(tail(word))) - 1.0
+
+
+def normal_of_root(v: Tensor, word: Tensor) -> Tensor:
+    """The normal quantile from its v."""
     return signed((polynomial(v, NORMAL_N) * v) / polynomial(v, NORMAL_D), word)
 
 
@@ -87,16 +96,19 @@ def student_t(word: Tensor, angle: Tensor, nu: Tensor) -> Tensor:
         | Polar Generation of Random Variates with the t-Distribution (Bailey, 1994)
         | https://doi.org/10.1090/S0025-5718-1994-1219702-8
     """
-    p = tail(word)
-    log_u = torch.where(word < 0, log1m(p), log(p))
     minus_two = torch.full_like(nu, -2.0)
-    return sqrt(expm1(log_u * (minus_two / nu)) * nu) * cosine_of_word(angle)
+    return sqrt(expm1(log_of_uniform(word) * (minus_two / nu)) * nu) * cosine_of_word(angle)
+
+
+def log_of_uniform(word: Tensor) -> Tensor:
+    """log U for U uniform on (0, 1), accurate at both ends."""
+    p = tail(word)
+    return torch.where(word < 0, log1m(p), log(p))
 
 
 def exponential(word: Tensor) -> Tensor:
     """Exponential of mean 1, by inversion; from 2^-33 to 22.9, error 2e-7."""
-    p = tail(word)
-    return -torch.where(word < 0, log1m(p), log(p))
+    return -log_of_uniform(word)
 
 
 def poisson(word: Tensor, rate: Tensor) -> Tensor:
@@ -114,10 +126,10 @@ def poisson(word: Tensor, rate: Tensor) -> Tensor:
     """
     check_rates(rate)
     # Either path may be taken outside its range as long as its result is thrown away there.
-    count = _poisson_expansion(word, rate.clamp(min=LADDER_BELOW))
+    count = poisson_expansion(normal(word), rate.clamp(min=LADDER_BELOW))
     small = rate < LADDER_BELOW
     if small.any():
-        count[small] = _poisson_ladder(word[small], rate[small])
+        count[small] = poisson_ladder(word[small], rate[small])
     return count
 
 
@@ -128,32 +140,41 @@ def check_rates(rate: Tensor) -> None:
         raise ValueError(f"Poisson rate is {rate[wrong][0].item():.9g} electrons, wanted 0 to {LARGEST_RATE:g}")
 
 
-def _poisson_expansion(word: Tensor, rate: Tensor) -> Tensor:
+def poisson_expansion(z: Tensor, rate: Tensor) -> Tensor:
+    """Counts of rates from 2.25, z being the `normal` of the word."""
     root = sqrt(rate)
-    inverse = torch.ones_like(root) / root
-    w = torch.maximum(-normal(word), root * TEMME_FLOOR)
+    return expansion_of_root(z, rate, root, reciprocal(root))
+
+
+def reciprocal(x: Tensor) -> Tensor:
+    """1 / x."""
+    return torch.ones_like(x) / x
+
+
+def expansion_of_root(z: Tensor, rate: Tensor, root: Tensor, inverse: Tensor) -> Tensor:
+    """The same from the rate's root and one over it, for which kernels find a better time."""
+    w = torch.maximum(-z, root * TEMME_FLOOR)
     s = w * inverse
     d = root * w + (
         w * w * polynomial(s, TEMME_G) + (polynomial(s, TEMME_H) + polynomial(s, TEMME_B) * (inverse * inverse))
     )
     # Whole electrons are added last: at a rate of 1e6 the floor of their sum would be biased.
     whole = torch.floor(rate)
-    return (whole + torch.floor((rate - whole) + d)).clamp(min=0.0)
+    return positive_part(whole + torch.floor((rate - whole) + d))
 
 
-def _poisson_ladder(word: Tensor, rate: Tensor) -> Tensor:
-    """Each tail is summed from its own small end; nothing is ever subtracted from 1."""
+def poisson_ladder(word: Tensor, rate: Tensor) -> Tensor:
+    """Counts of rates below 2.25. Each tail is summed from its own small end; nothing is ever subtracted from 1."""
     q = tail(word) * elementary.exp(rate)
     square = rate * rate
     terms = [torch.ones_like(rate), rate, square * 0.5]  # rate^j / j!, the unnormalised probabilities
     for j in range(3, LADDER + 1):
         terms.append(terms[j - 2] * (square * (1.0 / (j * (j - 1)))))
-    count = torch.arange(LADDER + 1, dtype=torch.float32, device=rate.device)
 
-    lower = torch.where(q > terms[1] + 1.0, count[2], torch.where(q > 1.0, count[1], count[0]))
+    lower = (q > 1.0).float() + (q > terms[1] + 1.0).float()
     beyond = terms[LADDER]
-    upper = torch.where(beyond > q, count[LADDER], count[LADDER - 1])
+    upper = (beyond > q).float() + (LADDER - 1.0)
     for j in range(LADDER - 1, 0, -1):
         beyond = beyond + terms[j]
-        upper = torch.where(beyond > q, upper, count[j - 1])
+        upper = torch.where(beyond > q, upper, j - 1.0)
     return torch.where(word < 0, upper, lower)

@@ -63,13 +63,18 @@ def polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
         paired: list[Tensor | float] = [high * power + low for low, high in zip(terms[::2], terms[1::2], strict=False)]
         terms = [*paired, terms[-1]] if len(terms) % 2 else paired
     value = terms[0]
-    assert isinstance(value, Tensor)
+    assert not isinstance(value, float)
     return value
 
 
 def sqrt(x: Tensor) -> Tensor:
     """Correctly rounded square root. (torch's own float32 root is wrong in the last bit for 17 % of mantissas.)"""
     return x.double().sqrt().float()
+
+
+def positive_part(x: Tensor) -> Tensor:
+    """x where it is above 0, else +0; of `clamp` and `maximum` it depends on device and place which zero they give."""
+    return torch.where(x > 0.0, x, 0.0)
 
 
 def _power_of_two(n: Tensor) -> Tensor:

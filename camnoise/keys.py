@@ -271,12 +271,13 @@ class Key:
         c2 = (sample & _MASK).to(device).reshape(-1, 1, 1, 1)
         c3 = ((sample >> 32) & _MASK).to(device).reshape(-1, 1, 1, 1)
         c1 = channel << 24 | int(stream) << 16 | view << 4 | draw
-        words = philox((position, c1, c2, c3), (0, 0) if fixed else self._key())
+        words = philox((position, c1, c2, c3), (0, 0) if fixed else self.philox_key())
         stacked = torch.stack([word for word in words if isinstance(word, Tensor)])
         # Sign-extended before the narrowing, so that no value is converted out of range.
         return ((stacked << 32) >> 32).to(torch.int32)
 
-    def _key(self) -> tuple[int, int]:
+    def philox_key(self) -> tuple[int, int]:
+        """The two words of the key: the seed, or what an epoch makes of it."""
         if self.epoch is None:
             return _halves(self.seed)
         k0, k1, _, _ = philox((*_halves(self.epoch), 0, 0), _halves(self.seed))

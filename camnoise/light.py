@@ -50,18 +50,23 @@ def decode_srgb(v: Tensor) -> Tensor:
     """Scene-linear float32 from encoded sRGB in [0, 1]; any shape."""
     levels = torch.full_like(v, 255.0)
     level = torch.floor(v * levels + 0.5)
-    table = _decoded_levels().to(v.device)[level.clamp(0.0, 255.0).long()]  # noise may have gone beyond
+    table = decoded_levels().to(v.device)[level.clamp(0.0, 255.0).long()]  # noise may have gone beyond
     on_table = (level / levels == v) & (v >= 0) & (v <= 1)
     if on_table.all():
         return table
+    return torch.where(on_table, table, srgb_curve(v))
+
+
+def srgb_curve(v: Tensor) -> Tensor:
+    """Scene-linear light from encoded sRGB beside the table."""
     w = (v + 0.055) / torch.full_like(v, 1.055)
     curve = w * w * power(w, 0.4)
     line = v / torch.full_like(v, 12.92)
-    return torch.where(on_table, table, torch.where(v <= 0.04045, line, curve))
+    return torch.where(v <= 0.04045, line, curve)
 
 
 @cache
-def _decoded_levels() -> Tensor:
+def decoded_levels() -> Tensor:
     """(256,) float32: the decoded n / 255."""
     v = np.arange(256) / 255
     curve = ((v + 0.055) / 1.055) ** 2.4  # float64: its last bit, which may differ by platform, rounds away

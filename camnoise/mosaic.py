@@ -40,22 +40,33 @@ class Mosaic(Stage):
         return flat
 
 
-def color_at(frame: Frame, pattern: str) -> Tensor:
-    """The plane (0 R, 1 G, 2 B) over each pixel: (batch, row, col) int64."""
-    return _tile(frame, [PLANES.index(color) for color in pattern])
+def planes_of(pattern: str) -> tuple[int, int, int, int]:
+    """The plane (0 R, 1 G, 2 B) over each place of the tile, row by row."""
+    a, b, c, d = (PLANES.index(color) for color in pattern)
+    return a, b, c, d
 
 
-def site_at(frame: Frame, pattern: str) -> Tensor:
-    """The filter of each pixel in the order R, G1, G2, B: (batch, row, col) int64.
+def sites_of(pattern: str) -> tuple[int, int, int, int]:
+    """The filter over each place of the tile, row by row, as a number in the order R, G1, G2, B.
 
     G1 shares its rows with red and G2 with blue.
     """
     sites = {"R": 0, "B": 3}
     red_row = pattern.index("R") // 2
-    order = [sites.get(color, 1 if at // 2 == red_row else 2) for at, color in enumerate(pattern)]
-    return _tile(frame, order)
+    a, b, c, d = (sites.get(color, 1 if at // 2 == red_row else 2) for at, color in enumerate(pattern))
+    return a, b, c, d
 
 
-def _tile(frame: Frame, values: list[int]) -> Tensor:
+def color_at(frame: Frame, pattern: str) -> Tensor:
+    """The plane (0 R, 1 G, 2 B) over each pixel: (batch, row, col) int64."""
+    return _tile(frame, planes_of(pattern))
+
+
+def site_at(frame: Frame, pattern: str) -> Tensor:
+    """The filter of each pixel in the order R, G1, G2, B: (batch, row, col) int64."""
+    return _tile(frame, sites_of(pattern))
+
+
+def _tile(frame: Frame, values: tuple[int, int, int, int]) -> Tensor:
     tile = torch.tensor(values, device=frame.data.device)
     return tile[(frame.rows() % 2) * 2 + frame.columns() % 2]

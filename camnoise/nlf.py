@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .distributions import LogUniform, SquaredUniform, Uniform
 from .draws import normal
-from .elementary import sqrt
+from .elementary import positive_part, sqrt
 from .flat import Flat
 from .frame import Frame
 from .keys import Key, Lane, Stream
@@ -30,7 +30,7 @@ class _LevelFunction(Noise):
 
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
         shot, read = (drawn.per_image(name, frame) for name in ("lambda_shot", "lambda_read"))
-        deviation = sqrt(frame.data.clamp(min=0.0) * shot + read)
+        deviation = sqrt(positive_part(frame.data) * shot + read)
         return frame.with_data(frame.data + normal(key.words(frame)[Lane.READ]) * deviation)
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from .converter import FINE
 from .draws import normal, poisson, uniform
-from .elementary import sqrt
+from .elementary import positive_part, sqrt
 from .flat import Flat, Spread
 from .frame import Frame
 from .keys import Key, Lane, Stream
@@ -110,7 +111,7 @@ class ScaledPoisson(_Plain):
 
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
         peak = drawn.per_image("peak", frame)
-        count = poisson(key.words(frame)[Lane.SHOT], frame.data.clamp(min=0.0) * peak)
+        count = poisson(key.words(frame)[Lane.SHOT], positive_part(frame.data) * peak)
         return frame.with_data(count / peak)
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
@@ -136,7 +137,7 @@ class Speckle(_Plain):
     def dice(self) -> tuple[Dice, ...]:
         return ((Stream.SPECKLE, 0),)
 
-    def derive(self, drawn: Parameters) -> dict[str, torch.Tensor]:
+    def derive(self, drawn: Parameters) -> dict[str, Tensor]:
         return {"sigma_speckle": sqrt(drawn["speckle_variance"])}
 
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
@@ -220,10 +221,14 @@ class Clip(Stage):
     takes = (Unit.ENCODED, Unit.LINEAR)
 
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
-        return frame.with_data(frame.data.clamp(0.0, 1.0))
+        return frame.with_data(_clipped(frame.data))
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
         return flat.bounded(0.0, 1.0, "Clip")
+
+
+def _clipped(x: Tensor) -> Tensor:
+    return torch.minimum(positive_part(x), torch.ones_like(x))
 
 
 class EightBits(Stage):
@@ -236,11 +241,11 @@ class EightBits(Stage):
     takes = (Unit.ENCODED, Unit.LINEAR)
 
     def apply(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
-        level = torch.floor(frame.data.clamp(0.0, 1.0) * 255.0 + 0.5)
+        level = torch.floor(_clipped(frame.data) * 255.0 + 0.5)
         return frame.with_data(level / torch.full_like(level, 255.0))
 
     def clean(self, frame: Frame, key: Key, drawn: Parameters) -> Frame:
-        return frame.with_data(frame.data.clamp(0.0, 1.0))
+        return frame.with_data(_clipped(frame.data))
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
         if flat.pixel.variance**0.5 < FINE / 255:
