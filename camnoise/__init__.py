@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import clipped as clipped
+    from . import kernels as kernels
     from . import presets as presets
     from . import surrogate as surrogate
     from . import testing as testing
@@ -116,7 +117,7 @@ _HOME = {
     "Views": "views",
 }
 
-_MODULES = ("clipped", "presets", "surrogate", "testing", "vocabulary")
+_MODULES = ("clipped", "kernels", "presets", "surrogate", "testing", "vocabulary")
 
 __all__ = [*_MODULES, *_HOME]
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
 """What every camera offers, whether it is one chain of stages or a mixture of several."""
 
 from collections.abc import Sequence, Sized
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -89,12 +90,25 @@ class Camera(Value):
         """
         raise NotImplementedError
 
-    def expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
-        """One exposure of a checked frame under drawn parameters."""
+    def expose(
+        self, frame: Frame, keys: Sequence[Key], tables: Sequence[Parameters], dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Exposures of a checked frame: (view, batch, channel, row, col).
+
+        Args:
+            frame: the clean images, which all views share.
+            keys: of the views; they differ in nothing else.
+            tables: the drawn parameters of each view.
+            dtype: as in `__call__`.
+        """
         raise NotImplementedError
 
     def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
         """The clean view of a checked frame under drawn parameters."""
+        raise NotImplementedError
+
+    def explain(self, device: torch.device | str = "cpu") -> str:
+        """What runs where on a device, and why; see `Pipeline.explain`."""
         raise NotImplementedError
 
     # --- what every camera does
@@ -112,6 +126,7 @@ class Camera(Value):
         body: str | Sequence[str] | None = None,
         frame_mean: Tensor | None = None,
         dtype: torch.dtype = torch.float32,
+        validate: bool = True,
     ) -> Tensor:
         """Exposes each image once. No gradient passes: a count of electrons has none.
 
@@ -128,6 +143,8 @@ class Camera(Value):
             frame_mean: (batch,) means of the whole frames that the images are crops of, for a
                 camera that needs them (`LevelNoise`); `Pipeline.frame_mean` makes them.
             dtype: float32, uint16 for a chain that ends in Quantize, uint8 for one that ends in EightBits.
+            validate: whether to look at every value first. False saves that one pass over images
+                known to be finite and within `takes`; what NaN or negative light then become is undefined.
 
         Returns:
             Noisy images, rows and columns as they came, on the same device.
@@ -140,9 +157,9 @@ class Camera(Value):
             raise ValueError(f"view is {view!r}, wanted 1 to 4095 (view 0 addresses what all views share)")
         if ids is None and (seed != 0 or epoch is not None):
             raise ValueError("seed or epoch came without ids, wanted both: noise without ids is new at every call")
-        frame, mean = self._frame(images, origin, frame_mean)
+        frame, mean = self._frame(images, origin, frame_mean, validate)
         key = _Address(seed, epoch, body).key(_as_samples(ids, images))
-        return self.expose(frame, key.at(view), self.tabulate(key.at(0), frame, mean), dtype)
+        return self.expose(frame, [key.at(view)], [self.tabulate(key.at(0), frame, mean)], dtype)[0]
 
     @torch.no_grad()
     def views(
@@ -158,11 +175,12 @@ class Camera(Value):
         cameras: "Sequence[Camera] | None" = None,
         frame_mean: Tensor | None = None,
         dtype: torch.dtype = torch.float32,
+        validate: bool = True,
     ) -> Views:
         """Exposes each image as a scheme says.
 
         Args:
-            images, ids, seed, epoch, origin, body, frame_mean, dtype: as in `__call__`.
+            images, ids, seed, epoch, origin, body, frame_mean, dtype, validate: as in `__call__`.
             scheme: n2c, n2n, n2n-free, nrl, rcl, noisier, burst; see `camnoise.views`.
             cameras: the two different cameras of nrl, this one first; None for all other schemes.
 
@@ -182,32 +200,33 @@ class Camera(Value):
             size = "x".join(map(str, images.shape[2:]))
             raise ValueError(f"scheme {plan} moves scenes by up to {plan.reach} pixels, and images are {size}")
         address = _Address(seed, epoch, body)
-        frames, tables = self._tables(plan, chosen, images, sample, address, origin, frame_mean)
-        exposures, shifts = [], []
-        for number, camera, frame, drawn in zip(plan.views, chosen, frames, tables, strict=True):
-            key = address.key(sample).at(number)
-            shifts.append(plan.shift(key))
-            if plan.reach and frame.cfa is not None:
-                raise ValueError(
-                    f"scheme {plan} got mosaics, wanted planes: moved by a pixel their filters would change"
-                )
-            scene = moved(frame, shifts[-1]) if plan.reach else frame
-            exposures.append(camera.expose(scene, key, drawn, dtype))
-        if len({one.shape for one in exposures}) > 1:
-            came = " and ".join(str(tuple(one.shape)) for one in exposures)
-            raise ValueError(f"the cameras of {plan} give images of {came}, wanted one shape")
+        frames, tables = self._tables(plan, chosen, images, sample, address, origin, frame_mean, validate)
+        keys = [address.key(sample).at(number) for number in plan.views]
+        shifts = torch.stack([plan.shift(key) for key in keys])
+        if plan.reach and frames[0].cfa is not None:
+            raise ValueError(f"scheme {plan} got mosaics, wanted planes: moved by a pixel their filters would change")
+        if plan.reach or plan.cameras > 1:
+            parts = [
+                camera.expose(moved(frame.checked(), shift) if plan.reach else frame, [key], [drawn], dtype)
+                for camera, frame, shift, key, drawn in zip(chosen, frames, shifts, keys, tables, strict=True)
+            ]
+            if len({one.shape for one in parts}) > 1:
+                came = " and ".join(str(tuple(one.shape[1:])) for one in parts)
+                raise ValueError(f"the cameras of {plan} give images of {came}, wanted one shape")
+            exposures = torch.cat(parts)
+        else:
+            exposures = self.expose(frames[0], keys, tables, dtype)
         clean = chosen[0].without_noise(frames[0], address.key(sample), tables[0])
         if plan.alpha:
             exposures[1] = exposures[0] + (exposures[1] - clean) * plan.alpha
-        moves = torch.stack(shifts)
         return Views(
             clean=clean,
-            views=torch.stack(exposures),
+            views=exposures,
             parameters=tables,
             ids=sample,
             clipped=any(camera.clipped for camera in chosen),
-            shifts=moves if plan.reach else None,
-            valid=valid(moves, clean.shape[2], clean.shape[3], self.radius).to(clean.device) if plan.reach else None,
+            shifts=shifts if plan.reach else None,
+            valid=valid(shifts, clean.shape[2], clean.shape[3], self.radius).to(clean.device) if plan.reach else None,
         )
 
     @torch.no_grad()
@@ -273,19 +292,21 @@ class Camera(Value):
         address: _Address,
         origin: Tensor | None,
         frame_mean: Tensor | None,
+        validate: bool = True,
     ) -> tuple[list[Frame], tuple[Parameters, ...]]:
         """The images as each view's camera takes them in, and its parameters."""
         frames: list[Frame] = []
         tables: list[Parameters] = []
         for place, (number, camera) in enumerate(zip(plan.views, cameras, strict=True)):
-            if place and not plan.own:  # the scene's parameters are the same in all views
-                frames.append(frames[0])
-                tables.append(tables[0])
-                continue
-            frame, mean = camera._frame(images, origin, frame_mean if camera.wants_mean else None)
-            key = address.key(sample)
+            if place and camera is cameras[0]:
+                frame = frames[0]
+            else:
+                frame, mean = camera._frame(images, origin, frame_mean if camera.wants_mean else None, validate)
             frames.append(frame)
-            tables.append(camera.tabulate(key.at(number if plan.own else 0), frame, mean))
+            if place and not plan.own:  # the scene's parameters are the same in all views
+                tables.append(tables[0])
+            else:
+                tables.append(camera.tabulate(address.key(sample).at(number if plan.own else 0), frame, mean))
         return frames, tuple(tables)
 
     def _cameras(self, plan: Scheme, cameras: "Sequence[Camera] | None") -> "Sequence[Camera]":
@@ -315,7 +336,9 @@ class Camera(Value):
             )
         return cameras
 
-    def _frame(self, images: Tensor, origin: Tensor | None, mean: Tensor | None) -> tuple[Frame, Tensor | None]:
+    def _frame(
+        self, images: Tensor, origin: Tensor | None, mean: Tensor | None, validate: bool = True
+    ) -> tuple[Frame, Tensor | None]:
         """Images as the camera takes them in, and the means of their whole frames where they were given."""
         data = check_images(images, self.takes)
         self.check_channels(data.shape[1])
@@ -333,7 +356,8 @@ class Camera(Value):
             if mean.shape != (len(data),) or not ((mean >= 0) & (mean < float("inf"))).all():
                 came = f"{tuple(mean.shape)} {mean.flatten()[:4].tolist()}"
                 raise ValueError(f"frame_mean is {came}, wanted ({len(data)},) finite numbers, none negative")
-        return self.framed(data, as_origin(origin, data)), mean
+        frame = replace(self.framed(data, as_origin(origin, data)), unchecked=validate)
+        return (frame.checked() if self.wants_mean else frame), mean
 
 
 def _as_samples(ids: Ids | None, images: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from .units import Unit
 
 SIDE = 2**16  # rows and columns that an address can name
 BRIGHTEST = 64.0  # scene-linear; a larger value is rather an image in 0..255
+LARGEST = torch.finfo(torch.float32).max
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,20 @@ class Frame:
             frame; on data's device. Noise and filter colors are addressed in the full frame.
         cfa: colors of the 2x2 filter tile at the *full frame's* (0, 0), row by row, for a
             mosaic ("RGGB", "GRBG", "GBRG" or "BGGR"); None otherwise.
+        unchecked: whether nobody has looked at the values yet; a kernel does while it reads them.
     """
 
     data: Tensor
     unit: Unit
     origin: Tensor
     cfa: str | None = None
+    unchecked: bool = False
+
+    def checked(self) -> "Frame":
+        """Itself, every value looked at; raises as `check_values`."""
+        if self.unchecked:
+            check_values(self.data, self.unit)
+        return replace(self, unchecked=False)
 
     def with_data(self, data: Tensor, unit: Unit | None = None) -> "Frame":
         """The same place on the sensor with other values."""
@@ -98,11 +107,11 @@ def count_images(images: object) -> int:
 
 
 def check_images(images: Tensor, unit: Unit) -> Tensor:
-    """Images as float32, or the reason why they are none.
+    """Images as float32, or the reason why their kind or shape is that of none.
 
     Raises:
         TypeError: not a floating tensor.
-        ValueError: not four dimensions; a value that `unit` does not have.
+        ValueError: not four dimensions, or no channel.
     """
     count_images(images)
     if not images.dtype.is_floating_point:
@@ -112,17 +121,31 @@ def check_images(images: Tensor, unit: Unit) -> Tensor:
         raise ValueError(f"images has shape {tuple(images.shape)}, wanted (batch, channel, row, col)")
     if images.shape[1] == 0:
         raise ValueError(f"images has shape {tuple(images.shape)}, wanted at least one channel")
-    data = images.to(torch.float32)
+    return images.to(torch.float32)
+
+
+def limits_of(unit: Unit) -> tuple[float, float]:
+    """Lowest and highest value of an image in that unit; all are finite."""
+    high = {Unit.LINEAR: BRIGHTEST, Unit.ENCODED: 1.0}.get(unit, LARGEST)
+    return (-LARGEST if unit is Unit.DN else 0.0), high  # black-subtracted numbers may be negative
+
+
+def check_values(data: Tensor, unit: Unit) -> None:
+    """Looks at every value.
+
+    Raises:
+        ValueError: naming one that `unit` does not have.
+    """
     if data.numel() == 0:
-        return data
+        return
     low, high = (edge.item() for edge in torch.aminmax(data))
-    if not (low > -float("inf") and high < float("inf")):  # false for NaN too
+    least, most = limits_of(unit)
+    if not (low >= -LARGEST and high <= LARGEST):  # false for NaN too
         odd = data[~torch.isfinite(data)][0].item()
         raise ValueError(f"images holds {odd}, wanted finite values ({unit})")
-    if low < 0 and unit is not Unit.DN:  # black-subtracted numbers may be negative
+    if low < least:
         raise ValueError(f"images holds {low:g}, wanted no negative values ({unit})")
-    if unit in (Unit.LINEAR, Unit.ENCODED) and high > BRIGHTEST:
+    if high > BRIGHTEST and most <= BRIGHTEST:
         raise ValueError(f"images holds {high:g}, wanted white = 1 ({unit}): is this 0..255?")
-    if unit is Unit.ENCODED and high > 1:
+    if high > most:
         raise ValueError(f"images holds {high:g}, wanted 0 to 1 ({unit})")
-    return data

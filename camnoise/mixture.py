@@ -1,6 +1,7 @@
 """Several cameras, one of which takes each picture."""
 
 from collections.abc import Iterator, Sequence
+from textwrap import indent
 from typing import Annotated, Any, Self
 
 import torch
@@ -110,19 +111,33 @@ class Mixture(Camera):
                 table[name][index] = column
         return Parameters({CHOICE: choice, **table}, len(choice))
 
-    def expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
-        parts = [
-            (index, pipeline.expose(frame.take(index), key.take(index), _own(drawn, index), dtype))
-            for pipeline, index in self._groups(drawn[CHOICE])
-        ]
+    def expose(
+        self, frame: Frame, keys: Sequence[Key], tables: Sequence[Parameters], dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        if any(drawn is not tables[0] for drawn in tables):  # each view has pipelines of its own
+            return torch.cat(
+                [self.expose(frame, [key], [drawn], dtype) for key, drawn in zip(keys, tables, strict=True)]
+            )
+        parts = []
+        for pipeline, index in self._groups(tables[0][CHOICE]):
+            own = [_own(tables[0], index)] * len(keys)
+            parts.append((index, pipeline.expose(frame.take(index), [key.take(index) for key in keys], own, dtype)))
         return self._gathered(parts, frame)
 
     def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
         parts = [
-            (index, pipeline.without_noise(frame.take(index), key.take(index), _own(drawn, index)))
+            (index, pipeline.without_noise(frame.take(index), key.take(index), _own(drawn, index))[None])
             for pipeline, index in self._groups(drawn[CHOICE])
         ]
-        return self._gathered(parts, frame)
+        return self._gathered(parts, frame)[0]
+
+    def explain(self, device: torch.device | str = "cpu") -> str:
+        """As `Pipeline.explain`, for each of its pipelines."""
+        told = zip(self.pipelines, self.weights, strict=True)
+        return "\n".join(
+            f"pipeline {number}, weight {weight:g}:\n{indent(one.explain(device), '  ')}"
+            for number, (one, weight) in enumerate(told, 1)
+        )
 
     def _choose(self, key: Key) -> Tensor:
         """The number of each image's pipeline, (batch,) float32."""
@@ -142,15 +157,16 @@ class Mixture(Camera):
                 yield pipeline, index
 
     def _gathered(self, parts: Sequence[tuple[Tensor, Tensor]], frame: Frame) -> Tensor:
-        shapes = {tuple(images.shape[1:]) for _, images in parts}
+        """Each pipeline's images, (view, image, channel, row, col), at their places of the batch."""
+        shapes = {tuple(images.shape[2:]) for _, images in parts}
         if len(shapes) > 1:
             raise ValueError(f"pipelines of {self.name} give images of {shapes}, wanted one shape (channel, row, col)")
         _, first = parts[0]
         # torch cannot index uint16; their bits pass as int16.
         bits = torch.int16 if first.dtype == torch.uint16 else first.dtype
-        result = torch.empty((len(frame.data), *first.shape[1:]), dtype=bits, device=first.device)
+        result = torch.empty((len(first), len(frame.data), *first.shape[2:]), dtype=bits, device=first.device)
         for index, images in parts:
-            result[index.to(result.device)] = images.view(bits)
+            result[:, index.to(result.device)] = images.view(bits)
         return result.view(first.dtype)
 
     @torch.no_grad()

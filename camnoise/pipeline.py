@@ -1,7 +1,7 @@
 """A camera: stages in the order light meets them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import cached_property
 from itertools import takewhile
 from typing import Annotated, Any, Self
 
@@ -9,6 +9,7 @@ import torch
 from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, ValidationError, model_validator
 from torch import Tensor
 
+from . import execution
 from .banding import Banding, PeriodicBanding
 from .camera import Camera
 from .chain import check_chain
@@ -17,6 +18,7 @@ from .converter import Normalize, Quantize
 from .darkframes import DarkFrames
 from .demosaic import Demosaic
 from .distributions import limits
+from .execution import carry
 from .frame import Frame
 from .keys import Key
 from .laws import FIRST, depends_on, number_of
@@ -74,9 +76,6 @@ BuiltIn = Annotated[
     Field(discriminator="kind"),
 ]
 _BUILT_IN: TypeAdapter[Stage] = TypeAdapter(BuiltIn)
-
-BAND = 2**18  # pixels that pass through the chain at a time on CPU: their temporaries stay in its cache
-DEVICE_BAND = 2**24  # and on a GPU; the int64 words of a pixel take a hundred bytes and more while they are made
 
 
 def _read_stage(value: Any) -> Any:
@@ -201,6 +200,17 @@ class Pipeline(Camera):
 
     def tabulate(self, key: Key, frame: Frame | None = None, mean: Tensor | None = None) -> Parameters:
         """Draws every law at the key's samples, K and lambda_shot first, then what follows from the drawn values."""
+        if not self.varies and not self.wants_mean:
+            one, batch = self.constants, len(key.sample)
+            return one if batch == 1 else one.take(torch.zeros(batch, dtype=torch.int64, device="cpu"))
+        return self._table(key, frame, mean)
+
+    @cached_property
+    def constants(self) -> Parameters:
+        """The one row of the table of a pipeline that draws none of its parameters."""
+        return self._table(Key(0, torch.zeros(1, dtype=torch.int64, device="cpu")), None, None)
+
+    def _table(self, key: Key, frame: Frame | None, mean: Tensor | None) -> Parameters:
         laws = {name: (stage, law) for stage in self.stages for name, law in stage.laws().items()}
         varying = ["entry", *(name for name, (_, law) in laws.items() if fixed_value(law) is None)]
         words = key.parameter_words([number_of(name) for name in varying])
@@ -224,19 +234,26 @@ class Pipeline(Camera):
             drawn = drawn.joined(stage.derive(drawn))
         return drawn
 
-    def expose(self, frame: Frame, key: Key, drawn: Parameters, dtype: torch.dtype = torch.float32) -> Tensor:
-        """One exposure of a checked frame under drawn parameters."""
+    def expose(
+        self, frame: Frame, keys: Sequence[Key], tables: Sequence[Parameters], dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Exposures of a checked frame, one per view, under drawn parameters."""
         self._check_dtype(dtype)
-        key = key.of_body(self.name) if key.body is None else key
-        data = self._through(frame, lambda stage, part: stage.apply(part, key, drawn)).data
-        if dtype == torch.uint8:
-            return (data * 255.0 + 0.5).to(torch.uint8)  # from level / 255, whose error is far below a half
-        return data if dtype == torch.float32 else data.to(torch.int32).to(torch.uint16)
+        return carry(self.stages, frame, [self._own(key) for key in keys], tables, dtype)
 
     def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
         """The clean view of a checked frame under drawn parameters."""
-        key = key.of_body(self.name) if key.body is None else key
-        return self._through(frame, lambda stage, part: stage.clean(part, key, drawn)).data
+        return carry(self.stages, frame, [self._own(key)], [drawn], clean=True)[0]
+
+    def explain(self, device: torch.device | str = "cpu") -> str:
+        """What runs where on a device: which stages go through a kernel in one pass, and why others do not.
+
+        The choice changes no bit of any result.
+        """
+        return "\n".join(execution.explain(self.stages, torch.device(device)))
+
+    def _own(self, key: Key) -> Key:
+        return key.of_body(self.name) if key.body is None else key
 
     def _check_dtype(self, dtype: torch.dtype) -> None:
         last = self.stages[-1]
@@ -257,17 +274,3 @@ class Pipeline(Camera):
         for stage in before:
             frame = stage.clean(frame, nobody, Parameters({}, len(frame.data)))
         return frame_mean(frame.data)
-
-    def _through(self, frame: Frame, step: Callable[[Stage, Frame], Frame]) -> Frame:
-        """Every stage in turn; the pointwise ones band by band, because an address makes a band a crop."""
-        pointwise = list(takewhile(lambda stage: stage.radius == 0, self.stages))
-        bands = []
-        for band in frame.bands(BAND if frame.data.device.type == "cpu" else DEVICE_BAND):
-            for stage in pointwise:
-                band = step(stage, band)
-            bands.append(band)
-        # The concatenation copies, so that the result is never the caller's own image.
-        frame = replace(bands[0], data=torch.cat([band.data for band in bands], 2), origin=frame.origin)
-        for stage in self.stages[len(pointwise) :]:
-            frame = step(stage, frame)
-        return frame

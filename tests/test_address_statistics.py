@@ -14,6 +14,7 @@ import pytest
 import torch
 from scipy import stats
 
+import camnoise as cn
 from camnoise import draws, moments
 from camnoise.frame import Frame
 from camnoise.keys import OWN, OWN_FIXED, Key, Lane, Stream, as_ids, stream_name
@@ -31,6 +32,7 @@ from camnoise.units import Unit
 
 IDS = ["voc2012/2007_000027", "voc2012/2007_000032"]
 SEED = 20261120
+BY = ["torch", "kernel"]
 
 
 def frame(batch=1, channels=1, rows=1000, columns=1000, origin=(0, 0)):
@@ -48,8 +50,10 @@ def pixel_words():
     return key().words(frame())[:, 0, 0]
 
 
-def million(law):
-    """A million draws of a law, as its stage takes them from the lanes."""
+def million(law, by="torch"):
+    """A million draws of a law: of the torch code from the lanes of its stage, or of a kernel through a camera."""
+    if by == "kernel":
+        return by_kernel(law)
     words = pixel_words()
     name, *shape = law
     if name == "uniform":
@@ -59,6 +63,23 @@ def million(law):
     if name == "tukey":
         return draws.tukey_lambda(words[Lane.READ], torch.tensor(shape[0]), torch.tensor(1.0))
     return draws.student_t(words[Lane.READ], words[Lane.ANGLE], torch.tensor(shape[0]))
+
+
+def by_kernel(law):
+    """The same as noise on black, or counts of a flat field."""
+    name, *shape = law
+    stage = {
+        "uniform": lambda: cn.AdditiveUniform(sigma=1 / sqrt(12)),
+        "normal": lambda: cn.GaussianRead(sigma=1.0),
+        "tukey": lambda: cn.TukeyLambdaRead(scale=1.0, lam=shape[0]),
+        "t": lambda: cn.StudentTRead(scale=1.0, nu=shape[0]),
+        "poisson": cn.Shot,
+    }[name]()
+    camera, level = cn.Pipeline([stage]), shape[0] if name == "poisson" else 0.0
+    if "one pass" not in camera.explain():
+        pytest.skip(f"no kernel runs here: {camera.explain()}")
+    made = camera(torch.full((1, 1, 1000, 1000), level), IDS[:1], seed=SEED)[0, 0]
+    return made + 0.5 if name == "uniform" else made
 
 
 def ideal(law):
@@ -91,25 +112,28 @@ WITH_KURTOSIS = [law for law in LAWS if law not in (("t", 1.0), ("t", 3.0))]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
-def test_law_has_its_distribution(law):
+@pytest.mark.parametrize("by", BY)
+def test_law_has_its_distribution(law, by):
     """Scale too: DKW on the CDF holds every quantile, also where no variance exists."""
-    x = million(law).numpy()
+    x = million(law, by).numpy()
     assert cdf_gap(x, ideal(law).ppf) <= dkw(x.size)
 
 
 @pytest.mark.parametrize("law", WITH_KURTOSIS, ids=str)
-def test_law_has_the_deviation_it_states(law):
+@pytest.mark.parametrize("by", BY)
+def test_law_has_the_deviation_it_states(law, by):
     deviation, kurtosis = finite_deviation(law)
-    x = million(law).double().numpy()
+    x = million(law, by).double().numpy()
     variance, m = block_variance(x)
     assert abs(variance / deviation**2 - 1) <= variance_band(3 + kurtosis, m)
     assert abs(x.mean() - ideal(law).mean()) <= mean_band(x.size, deviation)
 
 
 @pytest.mark.parametrize("law", [("t", 1.0), ("t", 3.0)], ids=str)
-def test_heavy_law_has_its_quantiles(law):
+@pytest.mark.parametrize("by", BY)
+def test_heavy_law_has_its_quantiles(law, by):
     """The empirical quantile of q lies between the ideal ones of q - d and q + d, d from DKW."""
-    x = million(law).double().numpy()
+    x = million(law, by).double().numpy()
     q = np.array([0.005, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.995])
     got, d = np.quantile(x, q), dkw(x.size)
     assert (ideal(law).ppf(q - d) <= got).all()
@@ -148,22 +172,26 @@ def test_scale_checks_have_teeth():
 RATES = (0.01, 0.5, 3.0, 12.0, 13.0, 50.0, 1e3, 1e5)
 
 
-def million_counts(rate):
+def million_counts(rate, by="torch"):
+    if by == "kernel":
+        return by_kernel(("poisson", rate)).numpy()
     words = pixel_words()[Lane.SHOT]
     return draws.poisson(words, torch.full(words.shape, rate)).numpy()
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_poisson_by_chi_square(rate):
+@pytest.mark.parametrize("by", BY)
+def test_poisson_by_chi_square(rate, by):
     """Single counts expected 25 times or more, the tails pooled: chi-square's limit is fair there."""
-    statistic, df = poisson_chi_square(million_counts(rate), rate)
+    statistic, df = poisson_chi_square(million_counts(rate, by), rate)
     assert df >= 2
     assert chi_square_limit(df, 1 - 1e-9) < statistic < chi_square_limit(df)
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_poisson_has_its_mean_and_variance(rate):
-    counts = million_counts(rate).astype(np.float64)
+@pytest.mark.parametrize("by", BY)
+def test_poisson_has_its_mean_and_variance(rate, by):
+    counts = million_counts(rate, by).astype(np.float64)
     law = moments.poisson(rate)
     assert abs(counts.mean() - law.mean) <= mean_band(counts.size, law.deviation)
     variance, m = block_variance(counts)

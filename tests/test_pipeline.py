@@ -257,9 +257,9 @@ def test_bands_do_not_show(monkeypatch):
     chain = place(cn.presets.load("nikon_d850", iso=(100, 6400), black=400, white=15583), "raw", "bilinear")
     x = x.expand(-1, 3, -1, -1)
     whole = chain(x, IDS)
-    monkeypatch.setattr("camnoise.pipeline.BAND", 1)
+    monkeypatch.setattr("camnoise.execution.BAND", 1)
     assert torch.equal(chain(x, IDS), whole)
-    monkeypatch.setattr("camnoise.pipeline.BAND", 10**9)
+    monkeypatch.setattr("camnoise.execution.BAND", 10**9)
     assert torch.equal(chain(x, IDS), whole)
 
 

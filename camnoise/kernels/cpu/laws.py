@@ -1,0 +1,174 @@
+"""The laws of `camnoise.draws` on a block of pixels, each in short loops.
+
+One long loop would wait for its own results; LLVM makes vector instructions of each short one, and
+the arrays between them stay in the nearest cache. Splitting a loop changes no bit. A loop never
+writes into an array that it reads under another name: the check for that would send it down the
+scalar path.
+"""
+
+# numba compiles these from their values' types; to mypy they are Python without any.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
+
+import numpy as np
+from numba import njit
+
+from ... import draws
+from .scalars import (
+    as_int,
+    cosine_of_word,
+    expansion_of_root,
+    expm1,
+    expm1_small,
+    log,
+    log1m,
+    log_of_uniform,
+    normal_of_root,
+    normal_root,
+    philox,
+    poisson_ladder,
+    reciprocal,
+    signed,
+    sqrt,
+    tail,
+)
+
+BLOCK = 4096  # pixels
+PART = 256  # of a block with rates on both sides of the switch
+ZERO, LADDER_BELOW = np.float32(0.0), np.float32(draws.LADDER_BELOW)
+LARGEST_BITS = np.int32(np.float32(draws.LARGEST_RATE).view(np.int32))
+SWITCH_BITS = np.int32(LADDER_BELOW.view(np.int32))
+
+# Without the wrappers of functions that Python may call, which take half of the time to compile.
+block = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
+
+
+@block
+def words_of(position, c1, c2, c3, k0, k1, words, few, n):
+    """The words of each pixel at `position`: (4 BLOCK,) int32, one array, so that LLVM sees that they are apart.
+
+    `few` leaves out the last two, and with them a multiplication of the last round.
+    """
+    if few:
+        for i in range(n):
+            a, b, _, _ = philox(np.int64(position[i]), c1, c2, c3, k0, k1)
+            words[i] = np.int32(a)
+            words[BLOCK + i] = np.int32(b)
+        return
+    for i in range(n):
+        a, b, c, d = philox(np.int64(position[i]), c1, c2, c3, k0, k1)
+        words[i] = np.int32(a)
+        words[BLOCK + i] = np.int32(b)
+        words[2 * BLOCK + i] = np.int32(c)
+        words[3 * BLOCK + i] = np.int32(d)
+
+
+@block
+def normal(word, z, n):
+    """z: standard normal."""
+    for i in range(n):
+        z[i] = normal_root(word[i])
+    for i in range(n):
+        z[i] = normal_of_root(z[i], word[i])
+
+
+@block
+def add_tukey_lambda(word, lam, scale, x, near, far):
+    """x grows by the Tukey lambda quantile times `scale` (the raw scale over lam)."""
+    for i in range(len(x)):
+        p = tail(word[i])
+        near[i] = log1m(p) * lam
+        far[i] = log(p) * lam
+    for i in range(len(x)):
+        x[i] = x[i] + signed((expm1_small(near[i]) - expm1(far[i])) * scale, word[i])
+
+
+@block
+def add_student_t(word, angle, exponent, nu, scale, x, t):
+    """x grows by Student's t times `scale`; `exponent` is -2 / nu."""
+    for i in range(len(x)):
+        t[i] = log_of_uniform(word[i]) * exponent
+    for i in range(len(x)):
+        t[i] = sqrt(expm1(t[i]) * nu)
+    for i in range(len(x)):
+        x[i] = x[i] + (t[i] * cosine_of_word(angle[i])) * scale
+
+
+@block
+def words_and_roots(position, c1, c2, c3, k0, k1, words, x, root, inverse):
+    """`words_of` for two words, and of each rate (from 2.25 on) the root and one over it.
+
+    The roots and divisions take as long as they do beside the multiplications of the words, which
+    keep another unit busy: together they cost what the words cost alone.
+    """
+    for i in range(len(x)):
+        a, b, _, _ = philox(np.int64(position[i]), c1, c2, c3, k0, k1)
+        words[i] = np.int32(a)
+        words[BLOCK + i] = np.int32(b)
+        rate = x[i]
+        r = sqrt(rate if rate > LADDER_BELOW else LADDER_BELOW)
+        root[i] = r
+        inverse[i] = reciprocal(r)
+
+
+@block
+def roots(x, root, inverse):
+    """Of each rate (from 2.25 on) the root and one over it."""
+    for i in range(len(x)):
+        rate = x[i]
+        r = sqrt(rate if rate > LADDER_BELOW else LADDER_BELOW)
+        root[i] = r
+        inverse[i] = reciprocal(r)
+
+
+@block
+def poisson(word, x, root, inverse, z):
+    """x: from rates to counts. False where a rate is outside [0, 1e6] or NaN."""
+    least, most = bits_of(x)
+    if (least < 0 and _any_negative(x)) or most > LARGEST_BITS:
+        return False
+    # A block of both kinds is looked at in parts: in a photograph neighbors are mostly of one kind.
+    part = PART if least < SWITCH_BITS and most >= SWITCH_BITS else len(x)
+    for first in range(0, len(x), part):
+        last = min(first + part, len(x))
+        _counts(word[first:last], x[first:last], root[first:last], inverse[first:last], z[first:last])
+    return True
+
+
+@block
+def _counts(word, x, root, inverse, z):
+    least, most = bits_of(x)
+    if most < SWITCH_BITS:
+        for i in range(len(x)):
+            x[i] = poisson_ladder(word[i], x[i])
+        return
+    normal(word, z, len(x))
+    if least >= SWITCH_BITS:
+        for i in range(len(x)):
+            x[i] = expansion_of_root(z[i], x[i], root[i], inverse[i])
+        return
+    for i in range(len(x)):
+        rate = x[i]
+        z[i] = expansion_of_root(z[i], rate if rate > LADDER_BELOW else LADDER_BELOW, root[i], inverse[i])
+    for i in range(len(x)):
+        rate = x[i]
+        count = poisson_ladder(word[i], rate if rate < LADDER_BELOW else LADDER_BELOW)
+        x[i] = count if rate < LADDER_BELOW else z[i]
+
+
+@block
+def bits_of(x):
+    """The least and the most of the bits; those of positive floats are ordered, and integers have a vector minimum."""
+    least = most = as_int(x[0])
+    for i in range(len(x)):
+        bits = as_int(x[i])
+        least, most = min(least, bits), max(most, bits)
+    return least, most
+
+
+@block
+def _any_negative(x):
+    """Not counting -0, whose bits alone are below 0; NaN counts."""
+    negative = False
+    for i in range(len(x)):
+        negative |= not x[i] >= ZERO
+    return negative
