@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .draws import uniform
 from .frame import Frame
@@ -102,14 +103,16 @@ def moved(frame: Frame, shift: Tensor) -> Frame:
         frame: of (batch, channel, row, col).
         shift: (batch, 2), pixels down and to the right.
     """
+    if not len(shift):
+        return frame
     rows, cols = frame.data.shape[2:]
-    device = frame.data.device
-    down, right = (shift[:, axis].to(device)[:, None] for axis in (0, 1))
-    row = (torch.arange(rows, device=device)[None] - down).clamp(0, max(rows - 1, 0))
-    col = (torch.arange(cols, device=device)[None] - right).clamp(0, max(cols - 1, 0))
-    image = torch.arange(len(shift), device=device)[:, None, None]
-    data = frame.data.permute(0, 2, 3, 1)[image, row[:, :, None], col[:, None, :]]
-    return frame.with_data(data.permute(0, 3, 1, 2).contiguous())
+    reach = int(shift.abs().max())
+    wider = pad(frame.data, (reach,) * 4, mode="replicate")
+    scenes = [
+        wider[image, :, reach - down :, reach - right :][:, :rows, :cols]
+        for image, (down, right) in enumerate(shift.tolist())
+    ]
+    return frame.with_data(torch.stack(scenes))
 
 
 def valid(shifts: Tensor, rows: int, cols: int, radius: int = 0) -> Tensor:

@@ -71,7 +71,7 @@ def test_every_stage_is_in_the_table():
         assert hasattr(cn, stage.__name__)
 
 
-@pytest.mark.parametrize("name", ["photon_transfer", "noise"])
+@pytest.mark.parametrize("name", ["photon_transfer", "noise", "instructions"])
 def test_tables_are_what_was_measured(name, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     module = __import__(name)

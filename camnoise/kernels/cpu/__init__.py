@@ -12,7 +12,7 @@ from numba import njit
 from torch import Tensor
 
 from ...light import decoded_levels
-from ..program import Addresses, Line, Program
+from ..program import Addresses, Code, Line, Operation, Program
 from . import sensor
 from .laws import BLOCK
 from .threads import share
@@ -79,7 +79,7 @@ def expose(
         np.ascontiguousarray(places),
         np.array((-1,) * 4 if program.tile is None else program.tile, np.int64),
         np.array(limits or (), np.float32),
-        _integers(program.operations),
+        _operations(program.operations),
         table,
         lines(program.rows, 0, rows),
         lines(program.columns, 1, cols),
@@ -99,6 +99,18 @@ def expose(
 
     good = share(-(-blocks // size), expose_piece)
     return made if good else None
+
+
+@lru_cache(64)
+def _operations(operations: tuple[Operation, ...]) -> Any:
+    """As the kernel takes them: (operation, 4)."""
+    rows: list[tuple[int, ...]] = []
+    for one in operations:
+        if one.code is Code.COLUMN and rows and rows[-1][0] == Code.ROW:
+            rows[-1] = (sensor.BOTH, 0, rows[-1][3], one.at)
+        else:
+            rows.append(tuple(one))
+    return _integers(tuple(rows))
 
 
 @lru_cache(64)

@@ -15,7 +15,8 @@ from .scalars import exp, exponential, floor, positive_part, sqrt, srgb_curve, u
 F = np.float32
 ZERO, HALF, ONE, WHITE_LEVEL = F(0.0), F(0.5), F(1.0), F(255.0)
 
-ADD, RATE, DIVIDE, SCALE = int(Code.ADD), int(Code.RATE), int(Code.DIVIDE), int(Code.SCALE)
+ADD, PLANE, RATE = int(Code.ADD), int(Code.PLANE), int(Code.RATE)
+DIVIDE, SCALE = int(Code.DIVIDE), int(Code.SCALE)
 RESPOND, CHARGE, HOT = int(Code.RESPOND), int(Code.CHARGE), int(Code.HOT)
 NORMAL, UNIFORM, TUKEY, STUDENT = int(Code.NORMAL), int(Code.UNIFORM), int(Code.TUKEY), int(Code.STUDENT)
 LEVEL, ROUND, DITHER, NORMALIZE = int(Code.LEVEL), int(Code.ROUND), int(Code.DITHER), int(Code.NORMALIZE)
@@ -52,25 +53,24 @@ def add_tile(x, a, b, c, d, position):
 
 
 @block
-def add_rows(x, line, start, cols):
+def add_lines(x, row, column, start, cols):
+    """What rows and columns share, one after the other; either may be empty."""
     r, c, i = start // cols, start % cols, 0
     while i < len(x):
         run = min(len(x) - i, cols - c)
-        here, same = x[i : i + run], line[r]
-        for k in range(run):
-            here[k] = here[k] + same
+        here, each = x[i : i + run], column[c : c + run]
+        if len(row) > 0 and len(column) > 0:
+            same = row[r]
+            for k in range(run):
+                here[k] = (here[k] + same) + each[k]
+        elif len(row) > 0:
+            same = row[r]
+            for k in range(run):
+                here[k] = here[k] + same
+        else:
+            for k in range(run):
+                here[k] = here[k] + each[k]
         i, r, c = i + run, r + 1, 0
-
-
-@block
-def add_columns(x, line, start, cols):
-    c, i = start % cols, 0
-    while i < len(x):
-        run = min(len(x) - i, cols - c)
-        here, each = x[i : i + run], line[c : c + run]
-        for k in range(run):
-            here[k] = here[k] + each[k]
-        i, c = i + run, 0
 
 
 @block
@@ -161,7 +161,7 @@ def scale(code, x, a):
     elif code == DIVIDE:
         for i in range(len(x)):
             x[i] = x[i] / a
-    elif code == ADD:
+    elif code in (ADD, PLANE):
         for i in range(len(x)):
             x[i] = x[i] + a
     elif code == RATE:

@@ -14,7 +14,7 @@ from ...keys import FIXED as FIXED_BIT
 from ...keys import Stream
 from ..program import Code, Shape
 from .laws import BLOCK, block, poisson, roots, words_and_roots, words_of
-from .operations import add_columns, add_rows, add_tile, convert, cut, draw, linearize, scale
+from .operations import add_lines, add_tile, convert, cut, draw, linearize, scale
 from .scalars import cosine_of_word, normal, philox
 
 F = np.float32
@@ -27,11 +27,18 @@ RATE, DIVIDE, CEILING, STUDENT = int(Code.RATE), int(Code.DIVIDE), int(Code.CEIL
 PLANE, TILE, ROW, COLUMN = int(Code.PLANE), int(Code.TILE), int(Code.ROW), int(Code.COLUMN)
 DITHER, WHITE, OCTAVES = int(Code.DITHER), int(Shape.WHITE), int(Shape.OCTAVES)
 PIXEL, FIXED = int(Stream.PIXEL), int(FIXED_BIT)
+BOTH = 100  # a ROW, whose line is in the place of the lane, and a COLUMN in one loop
 
 
 @block
-def _copy(source, x, step):
+def _copy(source, x):
     """Of slices, because an index that numba could take for a negative one keeps a loop from becoming vectors."""
+    for k in range(len(x)):
+        x[k] = source[k]
+
+
+@block
+def _gather(source, x, step):
     if step == 1:
         for k in range(len(x)):
             x[k] = source[k]
@@ -59,19 +66,15 @@ def _load(source, steps, image, tile, limits, top, left, cols, channel, start, x
         for k in range(run):
             there[k] = np.uint32(place + k)
         at, here = image * steps[0] + r * steps[2] + c * steps[3], x[i : i + run]
-        if tile[0] < 0:
-            _copy(source[at + channel * steps[1] :], here, steps[3])
-        else:
-            odd, first = ((top + r) & 1) * 2, (left + c) & 1
-            _copy(source[at + tile[odd + first] * steps[1] :], here, steps[3])
-            for plane in range(3):
-                beside = other[:run]
-                _copy(source[at + plane * steps[1] :], beside, steps[3])
-                if len(limits) > 0 and _outside(beside, limits):
-                    good = False
-                if plane == tile[odd + 1 - first]:
-                    for k in range(run):
-                        here[k] = beside[k] if k & 1 else here[k]
+        odd, first = ((top + r) & 1) * 2, (left + c) & 1
+        for plane in range(channel, channel + 1) if tile[0] < 0 else range(3):
+            read = here if tile[0] < 0 else other[:run]
+            _gather(source[at + plane * steps[1] :], read, steps[3])
+            if tile[0] >= 0:
+                good = good and not (len(limits) > 0 and _outside(read, limits))
+                side = 0 if plane == tile[odd + first] else 1 if plane == tile[odd + 1 - first] else 2
+                for k in range(run):
+                    here[k] = read[k] if k & 1 == side else here[k]
         i, r, c = i + run, r + 1, 0
     return good and not (len(limits) > 0 and _outside(x, limits))
 
@@ -114,7 +117,7 @@ def made_of(sources):
         Args:
             source, steps: clean pixels in storage, and the elements from one image, plane, row, column to the next.
             shape: batch, channels (that come out), rows, columns.
-            operations: (operation, 4): code, stream, lane, at.
+            operations: (operation, 4): code, stream, lane, at; a ROW and a COLUMN after it as one, BOTH.
             table: (view, batch, number) and rows, columns: (line, view, batch, length).
             ids: (batch, 4): halves of the sample's id and of the body's.
             kind: which of floats, shorts and raw_bytes, (view, batch, channel, row, col) in storage, is written.
@@ -127,6 +130,7 @@ def made_of(sources):
         pixels = height * cols
         blocks = (pixels + BLOCK - 1) // BLOCK
         clean, scratch, z, t, root, inverse = values[0], values[1], values[2], values[3], values[4], values[5]
+        nothing = z[:0]
         narrow = True  # whether two words a pixel are enough: shot noise and one lane of read noise
         for step in range(len(operations)):
             last_lane = operations[step, 2] + (1 if operations[step, 0] == STUDENT else 0)
@@ -140,12 +144,12 @@ def made_of(sources):
                 to = ((view * batch + image) * channels + channel) * pixels + start
                 x = floats[to : to + n] if kind == FLOATS else scratch[:n]  # float32 is made where it will lie
                 if view > 0:
-                    _copy(clean, x, 1)
+                    _copy(clean, x)
                 else:
                     if not _load(source, steps, image, tile, limits, top, left, cols, channel, start, x, z, position):
                         return False
                     if len(views) > 1:
-                        _copy(x, clean[:n], 1)
+                        _copy(x, clean[:n])
                 row, drawn, other_drawn, rooted = table[view, image], False, np.int64(-1), False
                 for step in range(len(operations)):
                     code, stream, lane = operations[step, 0], operations[step, 1], operations[step, 2]
@@ -166,10 +170,10 @@ def made_of(sources):
                     word = words[here + lane * BLOCK :]
                     beside = words[here + (lane + 1) % 4 * BLOCK :]
                     a, b, c, d = row[at], row[at + 1], row[at + 2], row[at + 3]  # those beyond its own are not used
-                    if code == ROW:
-                        add_rows(x, rows[at, view, image], start, cols)
-                    elif code == COLUMN:
-                        add_columns(x, columns[at, view, image], start, cols)
+                    if code in (ROW, COLUMN, BOTH):
+                        row_line = nothing if code == COLUMN else rows[lane if code == BOTH else at, view, image]
+                        column_line = nothing if code == ROW else columns[at, view, image]
+                        add_lines(x, row_line, column_line, start, cols)
                     elif code == LINEARIZE:
                         linearize(x, levels)
                     elif code == SHOT:
@@ -180,10 +184,8 @@ def made_of(sources):
                             return False
                     elif code == TILE:
                         add_tile(x, a, b, c, d, position)
-                    elif code == PLANE:
-                        scale(ADD, x, a if channel == 0 else b if channel == 1 else c)
-                    elif code in (SCALE, DIVIDE, ADD, RATE, CEILING):
-                        scale(code, x, a)
+                    elif code in (SCALE, DIVIDE, ADD, RATE, CEILING, PLANE):
+                        scale(code, x, row[at + channel] if code == PLANE else a)
                     elif stream > 0 and code != DITHER:
                         draw(code, x, a, b, c, word, beside, z, t)
                     else:
