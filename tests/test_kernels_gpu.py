@@ -18,12 +18,14 @@ from typing import Any
 
 import pytest
 import torch
+from chains import cases
 from contract import OTHERS, every_stage, parameters, stages
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 import camnoise as cn
+from camnoise import kernels
 from camnoise.frame import Frame
 from camnoise.kernels.lowering import accepts, joins, lower, why_not
 from camnoise.kernels.program import Code, Program, Shape, addresses
@@ -343,6 +345,26 @@ def test_random_chains_give_the_bits_of_their_stages(drawn, seed, view, clean):
 
 
 # --- faults that the comparisons have to see
+
+
+@given(case=cases())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+def test_the_cases_of_the_cpu_kernel(case):
+    """Through `Pipeline`: schemes, bodies, epochs, crops, all dtypes, clean views, and what is refused."""
+
+    def made():
+        try:
+            return case.views()
+        except ValueError as error:
+            return str(error)
+
+    with kernels.reference():
+        slow = made()
+    case = replace(case, images=case.images.to(DEVICE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_found", lambda kind: kernels.Executor(sensor.expose, "Triton"))
+        fast = made()
+    assert slow == fast if isinstance(slow, str) else torch.equal(fast.cpu(), slow)
 
 
 def test_a_wrong_word_or_number_is_seen():
