@@ -200,7 +200,7 @@ class Key:
     view: int = 1
     epoch: int | None = None
     # Shot and read noise take their words from one PIXEL call; this keeps it for the second of them.
-    _last: dict[int, _Words] = field(default_factory=dict, repr=False, compare=False)
+    _last: dict[int, _Words] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", _within(self.seed, 2**64, "seed"))
@@ -210,16 +210,16 @@ class Key:
 
     def at(self, view: int) -> "Key":
         """The same address in another view."""
-        return replace(self, view=view, _last={})
+        return replace(self, view=view)
 
     def of_body(self, name: str) -> "Key":
         """The same address on the camera of that name."""
-        return replace(self, body=as_ids([sample_id(name)] * len(self.sample), len(self.sample)), _last={})
+        return replace(self, body=as_ids([sample_id(name)] * len(self.sample), len(self.sample)))
 
     def take(self, index: Tensor) -> "Key":
         """The address of some of the images."""
         body = None if self.body is None else self.body[index]
-        return replace(self, sample=self.sample[index], body=body, _last={})
+        return replace(self, sample=self.sample[index], body=body)
 
     def words(self, frame: Frame, stream: int = Stream.PIXEL) -> Tensor:
         """The words of every pixel: (4, batch, channel, row, col) int32 bit patterns."""

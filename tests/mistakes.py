@@ -223,7 +223,7 @@ def forgetful(part: str) -> type[cn.GaussianRead]:
                 "high id": {"sample": key.sample & 0xFFFFFFFF},
                 "parity": {"view": (key.view - 1) % 2 + 1},
             }[part]
-            return super().apply(frame, replace(key, _last={}, **changes), drawn)
+            return super().apply(frame, replace(key, **changes), drawn)
 
     return Forgetful
 
@@ -239,7 +239,7 @@ class FollowsTheSample(cn.Banding):
     """Columns that belong to the picture instead of the body."""
 
     def apply(self, frame, key, drawn):
-        return super().apply(frame, replace(key, _last={}, body=key.sample), drawn)
+        return super().apply(frame, replace(key, body=key.sample), drawn)
 
 
 def biased(table: type[NearestInGain]) -> cn.Pipeline:

@@ -6,6 +6,7 @@ Run as a script it rewrites golden/draws.json. That is right only together with 
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,13 @@ def golden_key():
     fields = GOLDEN_KEY
     sample, body = keys.as_ids(fields["ids"], 2), keys.as_ids(fields["body"], 2)
     return Key(fields["seed"], sample, body, fields["view"], fields["epoch"])
+
+
+def test_a_changed_key_forgets_the_words_of_the_old_one():
+    """Shot and read noise share a call, which a key keeps; another seed must not find it."""
+    key, frame = golden_key(), golden_frame(2, GOLDEN_ORIGIN)
+    old = key.words(frame)
+    assert not torch.equal(replace(key, seed=key.seed ^ 1).words(frame), old)
 
 
 def test_words_stand_where_the_address_says():
