@@ -77,7 +77,7 @@ class Camera(Value):
         """Raises ValueError where images of so many channels cannot be taken."""
 
     def framed(self, data: Tensor, origin: Tensor) -> Frame:
-        """Checked images as it takes them in."""
+        """Images of a checked kind and shape as it takes them in."""
         return Frame(data, self.takes, origin)
 
     def tabulate(self, key: Key, frame: Frame | None = None, mean: Tensor | None = None) -> Parameters:
@@ -93,7 +93,7 @@ class Camera(Value):
     def expose(
         self, frame: Frame, keys: Sequence[Key], tables: Sequence[Parameters], dtype: torch.dtype = torch.float32
     ) -> Tensor:
-        """Exposures of a checked frame: (view, batch, channel, row, col).
+        """Exposures of a frame: (view, batch, channel, row, col).
 
         Args:
             frame: the clean images, which all views share.
@@ -104,7 +104,7 @@ class Camera(Value):
         raise NotImplementedError
 
     def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
-        """The clean view of a checked frame under drawn parameters."""
+        """The clean view of a frame under drawn parameters."""
         raise NotImplementedError
 
     def explain(self, device: torch.device | str = "cpu") -> str:
@@ -143,8 +143,9 @@ class Camera(Value):
             frame_mean: (batch,) means of the whole frames that the images are crops of, for a
                 camera that needs them (`LevelNoise`); `Pipeline.frame_mean` makes them.
             dtype: float32, uint16 for a chain that ends in Quantize, uint8 for one that ends in EightBits.
-            validate: whether to look at every value first. False saves that one pass over images
-                known to be finite and within `takes`; what NaN or negative light then become is undefined.
+            validate: whether to look at every value: on the way where a kernel runs, first where torch
+                does. False is for images known to be finite and within `takes`; what becomes of others
+                is undefined.
 
         Returns:
             Noisy images, rows and columns as they came, on the same device.
@@ -206,8 +207,10 @@ class Camera(Value):
         if plan.reach and frames[0].cfa is not None:
             raise ValueError(f"scheme {plan} got mosaics, wanted planes: moved by a pixel their filters would change")
         if plan.reach or plan.cameras > 1:
+            if plan.reach:  # not every pixel is in every scene
+                frames = [frames[0].checked()] * len(frames)
             parts = [
-                camera.expose(moved(frame.checked(), shift) if plan.reach else frame, [key], [drawn], dtype)
+                camera.expose(moved(frame, shift) if plan.reach else frame, [key], [drawn], dtype)
                 for camera, frame, shift, key, drawn in zip(chosen, frames, shifts, keys, tables, strict=True)
             ]
             if len({one.shape for one in parts}) > 1:
@@ -222,7 +225,7 @@ class Camera(Value):
         return Views(
             clean=clean,
             views=exposures,
-            parameters=tables,
+            parameters=_copies(tables),
             ids=sample,
             clipped=any(camera.clipped for camera in chosen),
             shifts=shifts if plan.reach else None,
@@ -264,7 +267,7 @@ class Camera(Value):
         """
         if not isinstance(ids, Sized):
             raise TypeError(f"ids is {ids!r}, wanted one per sample: a list")
-        return self.tabulate(Key(seed, as_ids(ids, len(ids)), epoch=epoch, view=view))
+        return self.tabulate(Key(seed, as_ids(ids, len(ids)), epoch=epoch, view=view)).copy()
 
     def parameters(
         self,
@@ -281,7 +284,7 @@ class Camera(Value):
         """The parameters that `views` would draw, one table per view, without making the views."""
         plan, sample = scheme_named(scheme), _as_samples(ids, images)
         chosen = self._cameras(plan, cameras)
-        return self._tables(plan, chosen, images, sample, _Address(seed, epoch, None), origin, frame_mean)[1]
+        return _copies(self._tables(plan, chosen, images, sample, _Address(seed, epoch, None), origin, frame_mean)[1])
 
     def _tables(
         self,
@@ -352,12 +355,18 @@ class Camera(Value):
                 raise ValueError(f"frame_mean came, and {self.name} does not need it")
             if not isinstance(mean, Tensor):
                 raise TypeError(f"frame_mean is {mean!r}, wanted a tensor (batch,), as Pipeline.frame_mean makes it")
-            mean = mean.to("cpu", torch.float32)
+            mean = mean.to("cpu", torch.float32).resolve_neg()
             if mean.shape != (len(data),) or not ((mean >= 0) & (mean < float("inf"))).all():
                 came = f"{tuple(mean.shape)} {mean.flatten()[:4].tolist()}"
                 raise ValueError(f"frame_mean is {came}, wanted ({len(data)},) finite numbers, none negative")
         frame = replace(self.framed(data, as_origin(origin, data)), unchecked=validate)
         return (frame.checked() if self.wants_mean else frame), mean
+
+
+def _copies(tables: Sequence[Parameters]) -> tuple[Parameters, ...]:
+    """What a caller may keep and change; views that share a table still do."""
+    copies = {id(drawn): drawn.copy() for drawn in tables}
+    return tuple(copies[id(drawn)] for drawn in tables)
 
 
 def _as_samples(ids: Ids | None, images: Tensor) -> Tensor:

@@ -5,13 +5,15 @@ Both give the same bits, so that what runs where is a matter of time alone.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 import torch
 from torch import Tensor
 
 from . import kernels
 from .frame import Frame, limits_of
-from .kernels.lowering import accepts, lower, runs, why_not
+from .kernels.fitting import accepts, runs, why_not
+from .kernels.lowering import lower
 from .kernels.program import addresses
 from .keys import Key
 from .mosaic import Mosaic
@@ -46,9 +48,9 @@ def carry(
     Raises:
         ValueError: a value that no image has, or what a stage refuses.
     """
-    head = runs(stages)
-    rest = stages[sum(map(len, head)) :]
-    made = None
+    parts = runs(stages)
+    head = list(takewhile(lambda run: run[0].radius == 0, parts))
+    rest, made = parts[len(head) :], None
     if len(head) == 1:
         made = _in_one_pass(head[0], frame, keys, tables, torch.float32 if rest else dtype, clean)
     if made is not None and not rest:
@@ -58,8 +60,8 @@ def carry(
     results = []
     for view, (key, drawn) in enumerate(zip(keys, tables, strict=True)):
         after = _by_bands(head, frame, key, drawn, clean) if made is None else _after(head[0], frame, made[view])
-        for stage in rest:
-            after = _step(stage, after, key, drawn, clean)
+        for run in rest:
+            after = _through(run, after, key, drawn, clean)
         results.append(after.data)
     data = torch.stack(results) if len(results) > 1 else results[0][None]
     if dtype == torch.uint8:
@@ -69,9 +71,8 @@ def carry(
 
 def explain(stages: Sequence[Stage], device: torch.device) -> list[str]:
     """A line for each part of a chain: which stages, what runs them, and why no kernel does."""
-    head, kernel = runs(stages), kernels.executor(device)
-    lines = []
-    for run in (*head, *((stage,) for stage in stages[sum(map(len, head)) :])):
+    kernel, lines = kernels.executor(device), []
+    for run in runs(stages):
         reason = why_not(run[0]) or (kernel.what if kernel.expose is None else None)
         how = f"one pass, {kernel.what}" if reason is None else f"torch code: {reason}"
         lines.append(f"{', '.join(type(stage).__name__ for stage in run)}: {how}")
@@ -88,7 +89,7 @@ def _in_one_pass(
 ) -> Tensor | None:
     """What a kernel makes of a whole frame; None where none fits, or where the torch code has to say what is wrong."""
     expose = kernels.executor(frame.data.device).expose
-    if expose is None or why_not(run[0]) or not accepts(run, frame):
+    if expose is None or why_not(run[0]) or not accepts(run, frame, keys, tables):
         return None
     limits = limits_of(frame.unit) if frame.unchecked else None
     return expose(lower(run, frame, tables, clean), frame.data, frame.origin, addresses(keys), dtype, limits)
@@ -99,15 +100,20 @@ def _by_bands(head: Sequence[Sequence[Stage]], frame: Frame, key: Key, drawn: Pa
     bands = []
     for band in frame.bands(BAND if frame.data.device.type == "cpu" else DEVICE_BAND):
         for run in head:
-            made = _in_one_pass(run, band, [key], [drawn], torch.float32, clean)
-            if made is not None:
-                band = _after(run, band, made[0])
-            else:
-                for stage in run:
-                    band = _step(stage, band, key, drawn, clean)
+            band = _through(run, band, key, drawn, clean)
         bands.append(band)
     # The concatenation copies, so that the result is never the caller's own image.
     return replace(bands[0], data=torch.cat([band.data for band in bands], 2), origin=frame.origin)
+
+
+def _through(run: Sequence[Stage], frame: Frame, key: Key, drawn: Parameters, clean: bool) -> Frame:
+    """One part of a chain, by its kernel or stage by stage."""
+    made = _in_one_pass(run, frame, [key], [drawn], torch.float32, clean)
+    if made is not None:
+        return _after(run, frame, made[0])
+    for stage in run:
+        frame = stage.clean(frame, key, drawn) if clean else stage.apply(frame, key, drawn)
+    return frame
 
 
 def _after(run: Sequence[Stage], frame: Frame, data: Tensor) -> Frame:
@@ -116,7 +122,3 @@ def _after(run: Sequence[Stage], frame: Frame, data: Tensor) -> Frame:
         cfa = stage.pattern if isinstance(stage, Mosaic) else frame.cfa
         frame = replace(frame, unit=stage.gives or frame.unit, cfa=cfa, unchecked=False)
     return replace(frame, data=data)
-
-
-def _step(stage: Stage, frame: Frame, key: Key, drawn: Parameters, clean: bool) -> Frame:
-    return stage.clean(frame, key, drawn) if clean else stage.apply(frame, key, drawn)

@@ -88,7 +88,7 @@ def as_origin(origin: Tensor | None, data: Tensor) -> Tensor:
         raise TypeError(f"origin is {kind}, wanted an integer tensor: row and column of each image")
     if origin.shape != (batch, 2):
         raise ValueError(f"origin has shape {tuple(origin.shape)}, wanted ({batch}, 2): row and column of each image")
-    places = origin.to("cpu", torch.int64)
+    places = origin.to("cpu", torch.int64).resolve_neg()
     for image, (row, col) in enumerate(places.tolist()):
         if min(row, col) < 0 or max(row + rows, col + cols) > SIDE:
             raise ValueError(
@@ -121,7 +121,7 @@ def check_images(images: Tensor, unit: Unit) -> Tensor:
         raise ValueError(f"images has shape {tuple(images.shape)}, wanted (batch, channel, row, col)")
     if images.shape[1] == 0:
         raise ValueError(f"images has shape {tuple(images.shape)}, wanted at least one channel")
-    return images.to(torch.float32)
+    return images.to(torch.float32).resolve_neg()
 
 
 def limits_of(unit: Unit) -> tuple[float, float]:

@@ -141,7 +141,7 @@ def as_ids(ids: Ids, count: int, what: str = "ids") -> Tensor:
     if isinstance(ids, Tensor):
         if ids.dtype != torch.int64 or ids.ndim != 1:
             raise TypeError(f"{what} is a {ids.dtype} tensor of {ids.ndim} dimensions, wanted int64 of one")
-        patterns = ids.detach().cpu()
+        patterns = ids.detach().cpu().resolve_neg()
     else:
         patterns = torch.tensor([_signed(_one_id(one)) for one in ids], dtype=torch.int64, device="cpu")
     if len(patterns) != count:

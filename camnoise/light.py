@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from .elementary import power
+from .elementary import positive_part, power
 from .flat import Flat
 from .frame import Frame
 from .keys import Key
@@ -50,7 +50,8 @@ def decode_srgb(v: Tensor) -> Tensor:
     """Scene-linear float32 from encoded sRGB in [0, 1]; any shape."""
     levels = torch.full_like(v, 255.0)
     level = torch.floor(v * levels + 0.5)
-    table = decoded_levels().to(v.device)[level.clamp(0.0, 255.0).long()]  # noise may have gone beyond
+    inside = torch.minimum(positive_part(level), levels)  # noise may have gone beyond
+    table = decoded_levels().to(v.device)[inside.long()]
     on_table = (level / levels == v) & (v >= 0) & (v <= 1)
     if on_table.all():
         return table

@@ -1,7 +1,7 @@
 """A camera: stages in the order light meets them."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import lru_cache
 from itertools import takewhile
 from typing import Annotated, Any, Self
 
@@ -20,6 +20,7 @@ from .demosaic import Demosaic
 from .distributions import limits
 from .execution import carry
 from .frame import Frame
+from .kernels.fitting import why_not
 from .keys import Key
 from .laws import FIRST, depends_on, number_of
 from .light import Expose, Linearize
@@ -200,57 +201,44 @@ class Pipeline(Camera):
 
     def tabulate(self, key: Key, frame: Frame | None = None, mean: Tensor | None = None) -> Parameters:
         """Draws every law at the key's samples, K and lambda_shot first, then what follows from the drawn values."""
-        if not self.varies and not self.wants_mean:
-            one, batch = self.constants, len(key.sample)
-            return one if batch == 1 else one.take(torch.zeros(batch, dtype=torch.int64, device="cpu"))
-        return self._table(key, frame, mean)
-
-    @cached_property
-    def constants(self) -> Parameters:
-        """The one row of the table of a pipeline that draws none of its parameters."""
-        return self._table(Key(0, torch.zeros(1, dtype=torch.int64, device="cpu")), None, None)
-
-    def _table(self, key: Key, frame: Frame | None, mean: Tensor | None) -> Parameters:
-        laws = {name: (stage, law) for stage in self.stages for name, law in stage.laws().items()}
-        varying = ["entry", *(name for name, (_, law) in laws.items() if fixed_value(law) is None)]
-        words = key.parameter_words([number_of(name) for name in varying])
-        words_of = dict(zip(varying, words, strict=True))
-        drawn = Parameters({}, len(key.sample))
-        for name in sorted(laws, key=lambda name: name not in FIRST):
-            stage, law = laws[name]
-            number = fixed_value(law)
-            if number is None:
-                given = depends_on(law)
-                column = law.sample(words_of[name], words_of["entry"][0], None if given is None else drawn[given])
-            else:
-                column = torch.full((drawn.batch,), number, dtype=torch.float32, device="cpu")
-            stage.check(name, column)
-            drawn = drawn.joined({name: column})
         if self.wants_mean and mean is None and frame is not None:
             mean = self._mean(frame)
-        if self.wants_mean and mean is not None:
-            drawn = drawn.joined({"frame_mean": mean})
-        for stage in self.stages:
-            drawn = drawn.joined(stage.derive(drawn))
-        return drawn
+        # A stage that is not the library's own may derive something else tomorrow.
+        if self.wants_mean or self.varies or not all(why_not(stage) is None for stage in self.stages):
+            return _table(self.stages, key, mean)
+        one, batch = _constants(self.stages), len(key.sample)
+        return one if batch == 1 else one.take(torch.zeros(batch, dtype=torch.int64, device="cpu"))
 
     def expose(
         self, frame: Frame, keys: Sequence[Key], tables: Sequence[Parameters], dtype: torch.dtype = torch.float32
     ) -> Tensor:
-        """Exposures of a checked frame, one per view, under drawn parameters."""
+        """Exposures of a frame, one per view, under drawn parameters."""
         self._check_dtype(dtype)
         return carry(self.stages, frame, [self._own(key) for key in keys], tables, dtype)
 
     def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
-        """The clean view of a checked frame under drawn parameters."""
+        """The clean view of a frame under drawn parameters."""
         return carry(self.stages, frame, [self._own(key)], [drawn], clean=True)[0]
 
     def explain(self, device: torch.device | str = "cpu") -> str:
         """What runs where on a device: which stages go through a kernel in one pass, and why others do not.
 
-        The choice changes no bit of any result.
+        The choice changes no bit of any result. (Of MPS nothing is promised.)
+
+        Args:
+            device: "cpu", "cuda", "cuda:1", or another of torch's; it need not be there.
+
+        Returns:
+            A line for each part of the chain.
+
+        Raises:
+            ValueError: a device that torch does not know.
         """
-        return "\n".join(execution.explain(self.stages, torch.device(device)))
+        try:
+            where = torch.device(device)
+        except (RuntimeError, TypeError):
+            raise ValueError(f"device is {device!r}, wanted one of torch's: cpu, cuda, cuda:1, mps") from None
+        return "\n".join(execution.explain(self.stages, where))
 
     def _own(self, key: Key) -> Key:
         return key.of_body(self.name) if key.body is None else key
@@ -274,3 +262,33 @@ class Pipeline(Camera):
         for stage in before:
             frame = stage.clean(frame, nobody, Parameters({}, len(frame.data)))
         return frame_mean(frame.data)
+
+
+@lru_cache(256)
+def _constants(stages: tuple[Stage, ...]) -> Parameters:
+    """The one row of the table of stages that draw none of their parameters."""
+    with torch.inference_mode(False):
+        return _table(stages, Key(0, torch.zeros(1, dtype=torch.int64, device="cpu")), None)
+
+
+def _table(stages: Sequence[Stage], key: Key, mean: Tensor | None) -> Parameters:
+    laws = {name: (stage, law) for stage in stages for name, law in stage.laws().items()}
+    varying = ["entry", *(name for name, (_, law) in laws.items() if fixed_value(law) is None)]
+    words = key.parameter_words([number_of(name) for name in varying])
+    words_of = dict(zip(varying, words, strict=True))
+    drawn = Parameters({}, len(key.sample))
+    for name in sorted(laws, key=lambda name: name not in FIRST):
+        stage, law = laws[name]
+        number = fixed_value(law)
+        if number is None:
+            given = depends_on(law)
+            column = law.sample(words_of[name], words_of["entry"][0], None if given is None else drawn[given])
+        else:
+            column = torch.full((drawn.batch,), number, dtype=torch.float32, device="cpu")
+        stage.check(name, column)
+        drawn = drawn.joined({name: column})
+    if mean is not None:
+        drawn = drawn.joined({"frame_mean": mean})
+    for stage in stages:
+        drawn = drawn.joined(stage.derive(drawn))
+    return drawn

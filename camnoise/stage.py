@@ -26,7 +26,8 @@ class Parameters(Mapping[str, Tensor]):
     """What was drawn once per image: one (batch,) float32 tensor per name, on the CPU.
 
     Both what the fields of the stages say (`K`, `sigma_read`, ...) and what follows from them
-    (`electrons_at_white`, `scale_read`, ...); every execution reads this same table.
+    (`electrons_at_white`, `scale_read`, ...); every execution reads this same table. Cameras keep
+    tables and what they make of them, and give out copies: nothing changes one in place.
     """
 
     def __init__(self, columns: Mapping[str, Tensor], batch: int) -> None:
@@ -52,6 +53,10 @@ class Parameters(Mapping[str, Tensor]):
     def per_image(self, name: str, frame: Frame) -> Tensor:
         """(batch, 1, 1, 1) on the frame's device, to broadcast over its pixels."""
         return self._columns[name].to(frame.data.device).reshape(-1, 1, 1, 1)
+
+    def copy(self) -> "Parameters":
+        """With tensors of its own."""
+        return Parameters({name: column.clone() for name, column in self._columns.items()}, self.batch)
 
     def take(self, index: Tensor | slice) -> "Parameters":
         """The rows of some images."""

@@ -59,6 +59,7 @@ SENSIBLE = {
     "speckle_variance": (1e-4, 1.0),
     "impulse_fraction": (0.2, 0.8),
     "salt": (0.2, 0.8),
+    "lam": (-0.48, 2.0),  # float32 has no -0.49
     "stripe_row": (0.001, 1.0),
     "stripe_col": (0.001, 1.0),
 }

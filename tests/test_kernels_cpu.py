@@ -19,10 +19,11 @@ from torch.utils.data import DataLoader, Dataset
 import camnoise as cn
 from camnoise import execution, kernels
 from camnoise.domains import place
-from camnoise.kernels import lowering
+from camnoise.kernels import cpu, lowering
 from camnoise.kernels.cpu import threads
 from camnoise.kernels.cpu.laws import BLOCK
 from camnoise.kernels.program import Code, Shape
+from camnoise.keys import Key
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.skipif(kernels.executor(CPU).expose is None, reason="no kernel runs on this CPU")
@@ -57,6 +58,15 @@ def mixed() -> cn.Pipeline:
     return cn.Pipeline([*before, dark_frames(), cn.Quantize(bits=12), cn.Normalize()], cfa="GRBG")
 
 
+class Own(cn.Shot):
+    """A subclass, which may do something else."""
+
+    kind: str = "own"
+
+    def apply(self, frame, key, drawn):
+        return frame.with_data(frame.data + 1.0)
+
+
 # --- the same bits
 
 
@@ -85,6 +95,69 @@ def test_crops_are_cut_from_the_frame():
     assert torch.equal(bits(crop), bits(whole[:, :, 31:230, 77:390].contiguous()))
 
 
+def test_pieces_of_every_size(monkeypatch):
+    """More blocks than pieces, pieces of one block, and a last one that is not full."""
+    x = image(1000, 1003)
+    with kernels.reference():
+        want = SENSOR(x, ["a"])
+    for piece, shares in ((1, 1), (1, 1000), (3, 2), (7, 1)):
+        monkeypatch.setattr(cpu, "PIECE", piece)
+        monkeypatch.setattr(cpu, "SHARES", shares)
+        assert torch.equal(SENSOR(x, ["a"]), want)
+
+
+@pytest.mark.parametrize("view", [1, 255, 256, 4095])
+def test_views(view):
+    assert same(*by_both(lambda: SENSOR(image(20, 300), ["a"], view=view)))
+
+
+@pytest.mark.parametrize("channels", [2, 5, 256])
+def test_channels_of_other_cameras(channels):
+    chain = cn.Pipeline([cn.AdditiveGaussian(sigma=0.1), cn.ScaledPoisson(peak=30.0)])
+    assert same(*by_both(lambda: chain(image(5, 90, channels), ["a"])))
+
+
+def test_the_top_of_sixteen_bits():
+    chain = camera(expose=cn.Expose(black=512, white=65_535), quantize=cn.Quantize(bits=16)).raw
+    fast, slow = by_both(lambda: chain(image(64, 900) + 0.6, ["a"], dtype=torch.uint16))
+    assert torch.equal(fast, slow)
+    assert (fast.view(torch.uint16).int() > 2**15).any()
+
+
+@pytest.mark.parametrize("scheme", ["nrl", "rcl"])
+def test_schemes_of_two_cameras_and_of_one(scheme):
+    other = cn.Pipeline(camera(read=cn.GaussianRead(sigma=4.0)).stages, name="other", cfa="GRBG")
+    cameras = (SENSOR, other) if scheme == "nrl" else None
+    assert same(*by_both(lambda: SENSOR.views(image(40, 300), ["a"], scheme=scheme, cameras=cameras).views))
+
+
+@pytest.mark.parametrize("scheme", ["n2n", "n2n-free"])
+def test_mixtures(scheme):
+    both = cn.Mixture([cn.noise("poisson:30+gaussian:25"), cn.noise("nlf:rcl")], weights=[0.5, 0.5])
+    x = image(40, 300, 3).expand(8, -1, -1, -1)
+    assert same(*by_both(lambda: both.views(x, range(8), scheme=scheme).views))
+
+
+def test_nan_that_a_chain_makes_is_kept():
+    """No dark current for an endless time."""
+    dark = cn.DarkCurrent(current=0.0, seconds=1e5, celsius=150.0, doubling=1.0)
+    chain = cn.Pipeline([dark, cn.FullWell(electrons=1e5)])
+    fast, slow = by_both(lambda: chain(torch.ones(1, 1, 2, 3), ["a"]))
+    assert torch.isnan(fast.view(torch.float32)).all()
+    assert torch.isnan(slow.view(torch.float32)).all()
+
+
+def test_tensors_without_memory_are_for_the_torch_code():
+    gradient = torch.func.grad(lambda x: SENSOR(x, ["a"], validate=False).sum())(image(4, 6))
+    assert torch.equal(gradient, torch.zeros(1, 1, 4, 6))
+
+
+def test_stages_after_one_that_looks_around():
+    chain = cn.Pipeline([*SENSOR.stages, cn.Demosaic(), cn.AdditiveGaussian(sigma=0.1), cn.Clip()], cfa="GRBG")
+    assert chain.explain().splitlines()[-1] == "AdditiveGaussian, Clip: one pass, numba, 1 thread"
+    assert same(*by_both(lambda: chain.views(image(40, 300), ["a"], scheme="n2n").views))
+
+
 LAYOUTS = {
     "channels last": lambda x: x.to(memory_format=torch.channels_last),
     "transposed": lambda x: x.transpose(2, 3),
@@ -93,6 +166,7 @@ LAYOUTS = {
     "one plane for all": lambda x: x[:, :1].expand(-1, 3, -1, -1),
     "turned planes": lambda x: x.flip(1).permute(0, 1, 3, 2),
     "an offset into storage": lambda x: x.flatten()[17 : 17 + 3 * 30 * 40].reshape(1, 3, 30, 40),
+    "negated by a bit": lambda x: torch.complex(x, -x).conj().imag,
     "float64": lambda x: x.double(),
     "float16": lambda x: x.half(),
 }
@@ -188,6 +262,26 @@ def test_bad_values_are_refused_in_the_same_words(chain, value):
     assert fast == slow
 
 
+@pytest.mark.parametrize(
+    ("stage", "least", "most"),
+    [
+        (cn.AdditiveGaussian(sigma=0.1), 0.0, 1.0),
+        (cn.Expose(black=0, white=255), 0.0, 64.0),
+        (cn.Gain(K=1e-3), 0.0, float(np.finfo(np.float32).max)),
+        (cn.GaussianRead(sigma=1.0), -float(np.finfo(np.float32).max), float(np.finfo(np.float32).max)),
+    ],
+)
+def test_limits_are_where_the_units_have_them(stage, least, most):
+    chain = cn.Pipeline([stage, cn.Gain(K=1.0)] if isinstance(stage, cn.Expose) else [stage])
+    for value in (least, most):
+        assert same(*by_both(lambda value=value: chain(torch.full((1, 1, 3, 5), value), ["a"])))
+        with np.errstate(over="ignore"):  # beyond the largest there is infinity
+            beyond = np.nextafter(np.float32(value), np.float32(-np.inf if value == least else np.inf))
+        fast, slow = by_both(lambda beyond=beyond: chain(torch.full((1, 1, 3, 5), float(beyond)), ["a"]))
+        assert isinstance(fast, str)
+        assert fast == slow
+
+
 @pytest.mark.parametrize("rate", [1.0001e6, 3e38, float("nan"), -1.0, float("-inf")])
 def test_bad_rates_are_refused_in_the_same_words(rate):
     """Also where another stage has made them, or nobody has looked at the image."""
@@ -213,6 +307,27 @@ def test_what_the_torch_code_refuses_is_refused():
     assert "channel is 299" in by_both(lambda: cn.Pipeline([cn.Shot()])(torch.zeros(1, 300, 1, 1), ["a"]))[0]
 
 
+def test_a_table_of_one_row_serves_a_batch():
+    """As torch broadcasts it; and frames of another type are for the torch code."""
+    chain = cn.Pipeline([cn.AdditiveGaussian(sigma=0.1)])
+    frame = chain.framed(image(4, 5).expand(3, -1, -1, -1), torch.zeros(3, 2, dtype=torch.int64))
+    key = Key(0, torch.arange(3))
+    fast, slow = by_both(lambda: chain.expose(frame, [key], [chain.draw([1])]))
+    assert torch.equal(fast, slow)
+
+
+class Doubles(Own):
+    kind: str = "doubles"
+
+    def apply(self, frame, key, drawn):
+        return frame.with_data(frame.data.double())
+
+
+def test_what_is_no_float32_is_for_the_torch_code():
+    chain = cn.Pipeline([Doubles(), cn.Gain(K=2.0)])
+    assert same(*by_both(lambda: chain(image(4, 5), ["a"]).float()))
+
+
 def test_values_can_be_trusted():
     x = image(100, 100)
     assert torch.equal(SENSOR(x, ["a"], validate=False), SENSOR(x, ["a"]))
@@ -223,15 +338,6 @@ def test_values_can_be_trusted():
 
 
 # --- which executes what
-
-
-class Own(cn.Shot):
-    """A subclass, which may do something else."""
-
-    kind: str = "own"
-
-    def apply(self, frame, key, drawn):
-        return frame.with_data(frame.data + 1.0)
 
 
 def test_explain_says_what_runs_where_and_why():
@@ -248,8 +354,9 @@ def test_explain_says_what_runs_where_and_why():
     assert "pipeline 1, weight 0.5:\n  Expose" in cn.Mixture([SENSOR, SENSOR], weights=[0.5, 0.5]).explain()
     with kernels.reference():
         assert SENSOR.explain().endswith("torch code: only the torch code is asked for")
-    with pytest.raises(RuntimeError, match="toaster"):
-        SENSOR.explain("toaster")
+    for wrong in ("toaster", "", None):
+        with pytest.raises(ValueError, match=f"device is {wrong!r}, wanted one of torch's: cpu"):
+            SENSOR.explain(wrong)
 
 
 def test_a_subclass_runs_as_itself():
@@ -300,6 +407,17 @@ def test_every_piece_is_done_once_and_an_error_comes_through(three_threads):
         threads.share(1000, lambda piece: 1 // (500 - piece) > -1000)
 
 
+def test_without_threads_to_be_had_the_caller_does_it_all(three_threads, monkeypatch):
+    class Full:
+        def submit(self, work):
+            raise RuntimeError("can't start new thread")
+
+    x = image(600, 600)
+    want = SENSOR(x, ["a"])
+    monkeypatch.setattr(threads, "_pool", Full())
+    assert torch.equal(SENSOR(x, ["a"]), want)
+
+
 def test_callers_on_several_threads_share_the_pool(three_threads):
     from concurrent.futures import ThreadPoolExecutor
 
@@ -325,6 +443,39 @@ def test_a_forked_child_has_threads_of_its_own(three_threads):
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert (SENSOR(x, ["a"]).numpy() == want).all()
+
+
+FORKED = """
+import os, signal, sys, threading, torch
+from contract import camera
+chain, x = camera(), torch.rand(1, 1, 8, 8)
+began = threading.Event()
+import camnoise.kernels as kernels
+compile_it = kernels.uninterrupted
+def told(make):
+    def and_tell():
+        began.set()
+        return make()
+    return compile_it(and_tell)
+kernels.uninterrupted = told
+import camnoise.kernels.cpu as cpu
+cpu.uninterrupted = told
+first = threading.Thread(target=lambda: chain(x, [1]))
+first.start()
+began.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    made = chain(x, [1])
+    os._exit(0)
+first.join()
+print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_fork_in_the_middle_of_a_compilation(tmp_path):
+    """The child finds the locks of the compiler free."""
+    assert python(FORKED, NUMBA_CACHE_DIR=str(tmp_path)).strip() == "0"
 
 
 class Exposures(Dataset):
@@ -401,9 +552,42 @@ def test_the_cache_is_kept_and_follows_the_sources(tmp_path):
     assert hits == "0"
     assert assembly == ["True []\n"], "fused multiply-add in the machine code"
     assert python(HITS, **here).strip() == "2"
+    for index in (tmp_path / "cache").rglob("*.nbi"):
+        index.write_bytes(b"")
+    assert python(HITS, **here).strip() == "0", "a damaged cache is no reason to fail"
     draws = package / "draws.py"
     draws.write_text(draws.read_text().replace("TEMME_FLOOR = -1.36", "TEMME_FLOOR = -1.35"))
     assert python(HITS, **here).strip() == "0"
+
+
+INTERRUPTED = """
+import signal, sys, torch
+from contract import camera
+import camnoise as cn
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+chain, x = camera(), torch.rand(1, 1, 8, 8)
+for delay in (0.05, 0.3, 1.0):  # while numba is imported, while it compiles
+    signal.setitimer(signal.ITIMER_REAL, delay)
+    try:
+        chain(x, [1])
+    except KeyboardInterrupt:
+        print("interrupted")
+    signal.setitimer(signal.ITIMER_REAL, 0)
+made = chain(x, [1])
+with cn.kernels.reference():
+    print(torch.equal(made, chain(x, [1])), "numba" in sys.modules)
+"""
+
+
+def test_an_interrupt_while_it_compiles_leaves_it_whole(tmp_path):
+    """Wherever it comes, which another machine decides: the next call finds numba and the kernel."""
+    printed = python(INTERRUPTED, NUMBA_CACHE_DIR=str(tmp_path)).split()
+    assert printed[:1] == ["interrupted"]
+    assert printed[-2:] == ["True", "True"]
 
 
 CHAINS = """

@@ -27,7 +27,8 @@ from torch import Tensor
 import camnoise as cn
 from camnoise import kernels
 from camnoise.frame import Frame
-from camnoise.kernels.lowering import accepts, joins, lower, why_not
+from camnoise.kernels.fitting import accepts, joins, why_not
+from camnoise.kernels.lowering import lower
 from camnoise.kernels.program import Code, Program, Shape, addresses
 from camnoise.keys import Key
 from camnoise.stage import Parameters, Stage
@@ -286,6 +287,10 @@ def test_a_value_outside_its_limits_is_found_wherever_it_is(name, value):
         assert sensor.expose(program, data.to(DEVICE), *asked) is None
 
 
+def test_it_can_be_tried_out():
+    sensor.try_out(torch.device(DEVICE))
+
+
 def test_a_program_of_nothing_is_a_copy():
     """The clean view of noise alone."""
     frame = framed("speckle")
@@ -329,9 +334,9 @@ def chains(draw: st.DrawFn) -> tuple[list[Stage], Frame]:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_random_chains_give_the_bits_of_their_stages(drawn, seed, view, clean):
     chain, frame = drawn
-    if not chain or not accepts(chain, frame):
-        return
     own, key = table(chain, 3), Key(seed, IDS, IDS + 1, view)
+    if not chain or not accepts(chain, frame, [key], [own]):
+        return
     try:
         want = by_the_stages(chain, frame, key, own, clean)
     except ValueError as error:

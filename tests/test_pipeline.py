@@ -297,6 +297,24 @@ def test_ids_by_number_name_and_tensor():
     assert torch.equal(by_name, by_tensor)
 
 
+def test_what_a_caller_changes_stays_with_the_caller():
+    """Tables are kept by cameras that draw nothing; what is given out is a copy, and a changed camera has its own."""
+    chain = cn.Pipeline([cn.AdditiveGaussian(sigma=0.1)])
+    x = torch.full((1, 1, 4, 4), 0.5)
+    before = chain(x, ["a"])
+    for table in (chain.draw(["a"]), *chain.views(x, ["a"], scheme="n2n").parameters):
+        table["sigma_gaussian"].add_(9)
+    for table in chain.parameters(x, ["a"], scheme="n2c"):
+        table["sigma_gaussian"].add_(9)
+    assert chain.draw(["a"])["sigma_gaussian"].item() == torch.tensor(0.1)
+    assert torch.equal(chain(x, ["a"]), before)
+    other = chain.model_copy(update={"stages": (cn.AdditiveUniform(sigma=0.5),)})
+    assert other.draw(["a"])["sigma_uniform"].item() == 0.5
+    with torch.inference_mode():
+        chain = cn.Pipeline([cn.AdditiveGaussian(sigma=0.3)])
+    assert not chain.draw(["a"])["sigma_gaussian"].is_inference()
+
+
 def test_a_pipeline_is_a_value():
     again = cn.Pipeline.from_json(SENSOR.model_dump_json())
     assert again == SENSOR == pickle.loads(pickle.dumps(SENSOR))

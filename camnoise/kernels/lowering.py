@@ -1,4 +1,4 @@
-"""From stages to a kernel's program: which stages have one, and what each becomes.
+"""From stages to a kernel's program: what each becomes.
 
 A stage is known by its exact type, so that a subclass, which may do something else, runs as torch
 code. A program repeats `apply` operation by operation; where both could drift apart, the tests
@@ -7,7 +7,6 @@ compare their bits on random pipelines.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import takewhile
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -236,7 +235,7 @@ def _eight_bits(stage: EightBits, to: _Writer) -> None:
     to.put(Code.CLIP if to.clean else Code.EIGHT_BITS)
 
 
-_LOWER: dict[type[Stage], Callable[[Any, _Writer], None]] = {
+LOWERED: dict[type[Stage], Callable[[Any, _Writer], None]] = {
     Linearize: _linearize,
     Mosaic: _mosaic,
     Expose: _expose,
@@ -269,37 +268,8 @@ _LOWER: dict[type[Stage], Callable[[Any, _Writer], None]] = {
 }
 
 
-def why_not(stage: Stage) -> str | None:
-    """Why a stage has no kernel, or None where it has one."""
-    if type(stage) in _LOWER:
-        return None
-    if stage.radius:
-        return "it looks at neighboring pixels"
-    return "it reads other frames" if stage.kind == "dark_frames" else "it has no kernel"
-
-
-def joins(stage: Stage, before: Sequence[Stage]) -> bool:
-    """Whether a stage can be of one program with those before it: a mosaic chooses what is read at all."""
-    return why_not(stage) is None and (
-        not isinstance(stage, Mosaic) or all(isinstance(one, Linearize) for one in before)
-    )
-
-
-def accepts(stages: Sequence[Stage], frame: Frame) -> bool:
-    """Whether a frame is one that the stages take; where not, their torch code says so."""
-    channels, cfa = frame.data.shape[1], frame.cfa
-    for stage in stages:
-        if isinstance(stage, Mosaic):
-            if channels != 3:
-                return False
-            channels, cfa = 1, stage.pattern
-        if isinstance(stage, ColorBias) and channels != 3 and (channels != 1 or cfa is None):
-            return False
-    return channels <= 256
-
-
 def lower(stages: Sequence[Stage], frame: Frame, tables: Sequence[Parameters], clean: bool) -> Program:
-    """The program of stages that `joins` put together, for a frame that they accept.
+    """The program of stages that go together, for a frame that they accept (see `fitting`).
 
     Args:
         stages: at least one.
@@ -325,21 +295,7 @@ def _written(stages: Sequence[Stage], frame: Frame, drawn: Parameters, clean: bo
         with np.errstate(all="ignore"):  # torch does not warn of an overflow either
             for stage in stages:
                 if not (clean and isinstance(stage, Noise)):
-                    _LOWER[type(stage)](stage, to)
+                    LOWERED[type(stage)](stage, to)
                 to.unit = stage.gives or to.unit
         before[what] = (stages, to.program())  # with the stages, so that their ids stay theirs
     return before[what][1]
-
-
-def runs(stages: Sequence[Stage]) -> list[tuple[Stage, ...]]:
-    """The pointwise stages at the head of a chain, cut into those that go together.
-
-    Each is either stages of one program, or one stage that has none.
-    """
-    cut: list[tuple[Stage, ...]] = []
-    for stage in takewhile(lambda stage: stage.radius == 0, stages):
-        if cut and joins(stage, cut[-1]) and why_not(cut[-1][-1]) is None:
-            cut[-1] = (*cut[-1], stage)
-        else:
-            cut.append((stage,))
-    return cut

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import torch
@@ -12,12 +13,13 @@ from numba import njit
 from torch import Tensor
 
 from ...light import decoded_levels
+from .. import uninterrupted
 from ..program import Addresses, Code, Line, Operation, Program
 from . import sensor
 from .laws import BLOCK
 from .threads import share
 
-PIECE = 16  # blocks that a thread takes at a time at least: 65,536 pixels, about a fifth of a millisecond
+PIECE = 16  # blocks that a thread takes at a time at least: 65,536 pixels, a fifth to a third of a millisecond
 SHARES = 16  # pieces for each thread, so that one that is held up leaves the rest to others
 _HALF = 0xFFFFFFFF
 _OUTPUTS = [torch.float32, torch.uint16, torch.uint8]  # in the order of `sensor.FLOATS`, SHORTS and BYTES
@@ -122,15 +124,18 @@ def _integers(rows: tuple[tuple[int, ...], ...]) -> Any:
 def compiled() -> tuple[Any, Any]:
     """Both kernels, compiled once for all programs and kept on disk where a folder can be written."""
     expose, draw_lines = sensor.made_of(_digest())  # type: ignore[no-untyped-call]
-    return _compile(sensor.EXPOSE, expose), _compile(sensor.DRAW_LINES, draw_lines)
+    return uninterrupted(lambda: (_compile(sensor.EXPOSE, expose), _compile(sensor.DRAW_LINES, draw_lines)))
 
 
 def _compile(signature: Any, function: Callable[..., Any]) -> Any:
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(signature, cache=True, **options)(function)
-    except RuntimeError:  # there is no place for a cache
-        return njit(signature, **options)(function)
+    except Exception as error:  # no place for a cache, a full disk, a damaged file: numba has an error of each
+        kernel = njit(signature, **options)(function)
+        if not isinstance(error, RuntimeError):  # its word for having no place
+            warn(f"numba's cache cannot be used ({error!r}): the kernel is compiled in every process", stacklevel=2)
+        return kernel
 
 
 def _digest() -> int:

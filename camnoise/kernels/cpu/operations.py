@@ -25,7 +25,7 @@ IMPULSE, EIGHT_BITS = int(Code.IMPULSE), int(Code.EIGHT_BITS)
 
 
 @block
-def linearize(x, levels):
+def linearize(x, levels, z):
     off = False
     for i in range(len(x)):
         v = x[i]
@@ -35,12 +35,12 @@ def linearize(x, levels):
             x[i] = levels[np.int32(floor(x[i] * WHITE_LEVEL + HALF))]
         return
     for i in range(len(x)):
+        z[i] = srgb_curve(x[i])
+    for i in range(len(x)):
         v = x[i]
         level = floor(v * WHITE_LEVEL + HALF)
-        if level / WHITE_LEVEL == v and v >= ZERO and v <= ONE:
-            x[i] = levels[np.int32(level)]
-        else:
-            x[i] = srgb_curve(v)
+        on = level / WHITE_LEVEL == v and v >= ZERO and v <= ONE
+        x[i] = levels[np.int32(level if on else ZERO)] if on else z[i]
 
 
 @block
@@ -169,4 +169,4 @@ def scale(code, x, a):
             x[i] = positive_part(x[i]) * a
     else:
         for i in range(len(x)):
-            x[i] = x[i] if x[i] < a else a
+            x[i] = a if x[i] > a else x[i]  # which keeps NaN, as `torch.minimum` does

@@ -175,7 +175,7 @@ def made_of(sources):
                         column_line = nothing if code == ROW else columns[at, view, image]
                         add_lines(x, row_line, column_line, start, cols)
                     elif code == LINEARIZE:
-                        linearize(x, levels)
+                        linearize(x, levels, z)
                     elif code == SHOT:
                         if not rooted:
                             roots(x, root, inverse)

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
-from threading import Lock
+from threading import Event, Lock
 
 import torch
 
@@ -20,37 +21,54 @@ def share(pieces: int, work: Callable[[int], bool]) -> bool:
         pieces: how many there are; each is done once.
         work: lets go of the interpreter while it runs.
     """
-    next_piece, good = count(), [True]
+    next_piece, door, open_, good = count(), Lock(), [True], [True]
+    inside: list[Event] = []
+    errors: list[BaseException] = []
 
     def deal() -> None:
-        while good[0] and (piece := next(next_piece)) < pieces:  # one bytecode takes the number: no two get it
-            if not work(piece):
-                good[0] = False
+        with door:
+            if not open_[0]:  # it comes when all is done
+                return
+            inside.append(left := Event())
+        try:
+            while good[0] and (piece := next(next_piece)) < pieces:  # one bytecode takes the number: no two get it
+                if not work(piece):
+                    good[0] = False
+        except BaseException as error:
+            good[0] = False  # the others finish the piece they have
+            errors.append(error)
+        finally:
+            left.set()
 
-    helpers = _helpers(min(pieces, torch.get_num_threads()) - 1, deal)
+    _call(min(pieces, torch.get_num_threads()) - 1, deal)
     try:
         deal()
-    except BaseException:
-        good[0] = False  # an interrupt: the others finish the piece they have
-        raise
     finally:
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
+        with door:
+            open_[0] = False
+        for left in inside:
+            left.wait()
+    if errors:
+        raise errors[0]
     return good[0]
 
 
-def _helpers(wanted: int, deal: Callable[[], None]) -> list[Future[None]]:
-    """Sets threads of the pool to work, which is made at first use and anew for another number of threads."""
+def _call(wanted: int, deal: Callable[[], None]) -> None:
+    """Sets threads of the pool to work, which is made at first use and anew where more are wanted.
+
+    There may be none to be had: at a limit, or while the interpreter ends. The caller can do it all.
+    """
     global _pool, _size
     if wanted < 1:
-        return []
+        return
     with _lock:
         if _pool is None or _size < wanted:
             if _pool is not None:
                 _pool.shutdown(wait=False)  # what it has begun is finished
             _pool, _size = ThreadPoolExecutor(wanted, thread_name_prefix="camnoise"), wanted
-        return [_pool.submit(deal) for _ in range(wanted)]
+        with suppress(RuntimeError):
+            for _ in range(wanted):
+                _pool.submit(deal)
 
 
 def _forget() -> None:
@@ -59,4 +77,5 @@ def _forget() -> None:
     _pool, _size, _lock = None, 0, Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_forget)

@@ -18,7 +18,7 @@ from ...draws import LARGEST_RATE as _LARGEST_RATE
 from ...keys import FIXED as _FIXED
 from ...keys import Lane, Stream
 from ...light import decoded_levels
-from ..program import Addresses, Code, Line, Program, Shape
+from ..program import Addresses, Code, Line, Operation, Program, Shape
 from . import arithmetic as a
 from .arithmetic import constant
 
@@ -377,6 +377,14 @@ def expose(
         )
     looked = limits is not None or any(code is Code.SHOT for code, *_ in program.operations)
     return None if looked and status.item() else out
+
+
+def try_out(device: torch.device) -> None:
+    """Compiles and runs a program of one operation; raises whatever there is to raise."""
+    program = Program((Operation(Code.SCALE),), (), (), torch.ones(1, 1, 1))
+    nobody = torch.zeros(1, dtype=torch.int64)
+    image, origin = torch.zeros(1, 1, 1, 1, device=device), torch.zeros((1, 2), dtype=torch.int64, device=device)
+    expose(program, image, origin, Addresses((0, 0), (1,), nobody, nobody))
 
 
 def _lines(lines: tuple[Line, ...], axis: int, length: int, origin: Tensor, table: Tensor, numbers: Tensor) -> Tensor:
