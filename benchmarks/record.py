@@ -62,7 +62,7 @@ def into_readme(name: str, lines: list[str]) -> None:
 
 
 def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
+    command = ["git", "describe", "--always", "--dirty"]
     try:
         return subprocess.run(command, cwd=HERE, capture_output=True, text=True).stdout.strip() or "unknown"
     except OSError:  # no git
