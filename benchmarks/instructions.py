@@ -13,6 +13,7 @@ import numpy as np
 from numba import float32, int32, njit, uint32, void
 from record import into_readme, write
 
+from camnoise.draws import LADDER_BELOW
 from camnoise.kernels.cpu import scalars as s
 
 WORD, VALUE = int32[::1], float32[::1]
@@ -28,7 +29,7 @@ def random_words(position, words, other):
 def loops() -> dict[str, list[tuple[Callable[..., None], Any]]]:
     """The loops of each part, with the types of their arguments; the last is what they write."""
     first, second = np.float32(-0.075), np.float32(-46.0)
-    nu, least = np.float32(7.0), np.float32(2.25)
+    nu, least = np.float32(7.0), np.float32(LADDER_BELOW)
 
     def root_of_word(word, out):
         for i in range(len(word)):

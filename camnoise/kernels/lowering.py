@@ -47,7 +47,7 @@ class _Writer:
     """A program while it is written."""
 
     def __init__(self, frame: Frame, drawn: Parameters, clean: bool) -> None:
-        # NumPy's float32 is torch's, and a call on one number takes a fifth of the time.
+        # NumPy's float32 is torch's, and its calls on single numbers take less time.
         self.drawn = {name: column.numpy() for name, column in drawn.items()}
         self.batch, self.clean = drawn.batch, clean
         self.unit, self.channels, self.cfa = frame.unit, frame.data.shape[1], frame.cfa

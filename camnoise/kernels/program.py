@@ -117,5 +117,4 @@ def addresses(keys: Sequence[Key]) -> Addresses:
     """Of keys that differ in nothing but their view."""
     first = keys[0]
     assert first.body is not None, "a pipeline gives keys its own body"
-    body = first.body
-    return Addresses(first.philox_key(), tuple(key.view for key in keys), first.sample, body)
+    return Addresses(first.philox_key(), tuple(key.view for key in keys), first.sample, first.body)
