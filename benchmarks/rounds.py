@@ -48,8 +48,8 @@ def events(run: Run, repeats: int) -> float:
 def race(runs: Mapping[str, Run], effort: Effort, clock: Clock = wall) -> Samples:
     """Measures every competitor once in every round, each round starting with the next of them.
 
-    Each runs once more right before its time is taken: what the one before has left in the caches, and its threads that
-    still wait actively, belong to neither.
+    Each runs as often right before its time is taken: what the one before has left in the caches and in the memory
+    allocator, and its threads that still wait actively, belong to neither.
     """
     repeats = {}
     for name, run in runs.items():
@@ -65,7 +65,8 @@ def race(runs: Mapping[str, Run], effort: Effort, clock: Clock = wall) -> Sample
                 break
             first = turn % len(names)
             for name in names[first:] + names[:first]:
-                runs[name]()
+                for _ in range(repeats[name]):
+                    runs[name]()
                 samples[name].append(clock(runs[name], repeats[name]))
     finally:
         if collecting:

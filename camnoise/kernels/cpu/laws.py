@@ -34,12 +34,14 @@ from .scalars import (
 
 BLOCK = 4096  # pixels
 PART = 256  # of a block with rates on both sides of the switch
-ZERO, LADDER_BELOW = np.float32(0.0), np.float32(draws.LADDER_BELOW)
+ZERO, NONE, LADDER_BELOW = np.float32(0.0), np.float32(-1.0), np.float32(draws.LADDER_BELOW)
 LARGEST_BITS = np.int32(np.float32(draws.LARGEST_RATE).view(np.int32))
 SWITCH_BITS = np.int32(LADDER_BELOW.view(np.int32))
 
+# Every slice of an array would count a reference, atomically: a seventh of the time. The caller holds all arrays.
+OPTIONS = {"error_model": "numpy", "_nrt": False}
 # Without the wrappers by which Python may call a function: they are compiled too, and nobody calls them.
-block = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
+block = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)  # type: ignore[call-overload]
 
 
 @block
@@ -121,38 +123,35 @@ def roots(x, root, inverse):
 
 
 @block
-def poisson(word, x, root, inverse, z):
-    """x: from rates to counts. False where a rate is outside [0, 1e6] or NaN."""
-    least, most = bits_of(x)
+def poisson(word, x, root, inverse, z, t, least, most):
+    """x: from rates to counts. False where a rate is outside [0, 1e6] or NaN; least, most: `bits_of` x."""
     if (least < 0 and _any_negative(x)) or most > LARGEST_BITS:
         return False
     # A block of both kinds is looked at in parts: in a photograph neighbors are mostly of one kind.
     part = PART if least < SWITCH_BITS and most >= SWITCH_BITS else len(x)
     for first in range(0, len(x), part):
         last = min(first + part, len(x))
-        _counts(word[first:last], x[first:last], root[first:last], inverse[first:last], z[first:last])
+        w, rates, r, one_over_r = word[first:last], x[first:last], root[first:last], inverse[first:last]
+        v, few = z[first:last], t[first:last]
+        if part < len(x):
+            least, most = bits_of(rates)
+        if most < SWITCH_BITS:
+            for i in range(len(rates)):
+                rates[i] = poisson_ladder(w[i], rates[i])
+            continue
+        if least < SWITCH_BITS:
+            for i in range(len(rates)):
+                rate = rates[i]
+                count = poisson_ladder(w[i], rate if rate < LADDER_BELOW else LADDER_BELOW)
+                few[i] = count if rate < LADDER_BELOW else NONE
+        normal(w, v, len(rates))
+        for i in range(len(rates)):
+            rate = rates[i]
+            rates[i] = expansion_of_root(v[i], rate if rate > LADDER_BELOW else LADDER_BELOW, r[i], one_over_r[i])
+        if least < SWITCH_BITS:
+            for i in range(len(rates)):
+                rates[i] = few[i] if few[i] >= ZERO else rates[i]
     return True
-
-
-@block
-def _counts(word, x, root, inverse, z):
-    least, most = bits_of(x)
-    if most < SWITCH_BITS:
-        for i in range(len(x)):
-            x[i] = poisson_ladder(word[i], x[i])
-        return
-    normal(word, z, len(x))
-    if least >= SWITCH_BITS:
-        for i in range(len(x)):
-            x[i] = expansion_of_root(z[i], x[i], root[i], inverse[i])
-        return
-    for i in range(len(x)):
-        rate = x[i]
-        z[i] = expansion_of_root(z[i], rate if rate > LADDER_BELOW else LADDER_BELOW, root[i], inverse[i])
-    for i in range(len(x)):
-        rate = x[i]
-        count = poisson_ladder(word[i], rate if rate < LADDER_BELOW else LADDER_BELOW)
-        x[i] = count if rate < LADDER_BELOW else z[i]
 
 
 @block

@@ -146,10 +146,13 @@ def draw(code, x, a, b, c, word, other, z, t):
 
 @block
 def cut(x, ceiling):
-    """Light beyond saturation is light like any other."""
-    if bits_of(x)[1] > LARGEST_BITS:
+    """Light beyond saturation is light like any other. `bits_of` what is left."""
+    least, most = bits_of(x)
+    if most > LARGEST_BITS:
         for i in range(len(x)):
             x[i] = ceiling if x[i] > ceiling else x[i]
+        return bits_of(x)
+    return least, most
 
 
 @block

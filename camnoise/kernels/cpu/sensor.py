@@ -18,14 +18,14 @@ from .operations import add_lines, add_tile, convert, cut, draw, linearize, scal
 from .scalars import cosine_of_word, normal, philox
 
 F = np.float32
-HALF, WHITE_LEVEL, FULL_TURN = F(0.5), F(255.0), F(2.0**32)
+ZERO, HALF, WHITE_LEVEL, FULL_TURN = F(0.0), F(0.5), F(255.0), F(2.0**32)
 FLOATS, SHORTS, BYTES = range(3)  # what comes out
 LANES = 4 * BLOCK
 
 LINEARIZE, SCALE, ADD, SHOT = int(Code.LINEARIZE), int(Code.SCALE), int(Code.ADD), int(Code.SHOT)
 RATE, DIVIDE, CEILING, STUDENT = int(Code.RATE), int(Code.DIVIDE), int(Code.CEILING), int(Code.STUDENT)
 PLANE, TILE, ROW, COLUMN = int(Code.PLANE), int(Code.TILE), int(Code.ROW), int(Code.COLUMN)
-DITHER, WHITE, OCTAVES = int(Code.DITHER), int(Shape.WHITE), int(Shape.OCTAVES)
+DITHER, OCTAVES, WAVE = int(Code.DITHER), int(Shape.OCTAVES), int(Shape.WAVE)
 PIXEL, FIXED = int(Stream.PIXEL), int(FIXED_BIT)
 BOTH = 100  # a ROW, whose line is in the place of the lane, and a COLUMN in one loop
 
@@ -38,28 +38,27 @@ def _copy(source, x):
 
 
 @block
-def _gather(source, x, step):
+def _gather(source, x, step, low, high):
+    """Reads x; whether a value is beyond its limits, or NaN."""
+    outside = False
     if step == 1:
         for k in range(len(x)):
-            x[k] = source[k]
+            v = source[k]
+            x[k] = v
+            outside |= not (v >= low and v <= high)
     else:
         for k in range(len(x)):
-            x[k] = source[k * step]
-
-
-@block
-def _outside(x, limits):
-    """Whether a value is beyond its limits, or NaN."""
-    low, high, outside = limits[0], limits[1], False
-    for k in range(len(x)):
-        outside |= not (x[k] >= low and x[k] <= high)
+            v = source[k * step]
+            x[k] = v
+            outside |= not (v >= low and v <= high)
     return outside
 
 
 @block
 def _load(source, steps, image, tile, limits, top, left, cols, channel, start, x, other, position):
     """Clean pixels and their places on the sensor; False where one is outside the limits, also under another filter."""
-    r, c, i, good = start // cols, start % cols, 0, True
+    r, c, i, outside = start // cols, start % cols, 0, False
+    low, high = (limits[0], limits[1]) if len(limits) > 0 else (ZERO, ZERO)
     while i < len(x):
         run = min(len(x) - i, cols - c)
         place, there = ((top + r) << 16) + left + c, position[i : i + run]
@@ -69,14 +68,13 @@ def _load(source, steps, image, tile, limits, top, left, cols, channel, start, x
         odd, first = ((top + r) & 1) * 2, (left + c) & 1
         for plane in range(channel, channel + 1) if tile[0] < 0 else range(3):
             read = here if tile[0] < 0 else other[:run]
-            _gather(source[at + plane * steps[1] :], read, steps[3])
+            outside |= _gather(source[at + plane * steps[1] :], read, steps[3], low, high)
             if tile[0] >= 0:
-                good = good and not (len(limits) > 0 and _outside(read, limits))
                 side = 0 if plane == tile[odd + first] else 1 if plane == tile[odd + 1 - first] else 2
                 for k in range(run):
                     here[k] = read[k] if k & 1 == side else here[k]
         i, r, c = i + run, r + 1, 0
-    return good and not (len(limits) > 0 and _outside(x, limits))
+    return not (outside and len(limits) > 0)
 
 
 @block
@@ -156,7 +154,7 @@ def made_of(sources):
                     at = operations[step, 3]
                     here = 0 if stream == PIXEL else LANES
                     if code == SHOT:
-                        cut(x, row[at])
+                        least, most = cut(x, row[at])
                     if stream > 0 and not (drawn if stream == PIXEL else other_drawn == stream):
                         c1, c2, c3, k0, k1 = _address(stream, channel, views[view], ids[image], key)
                         if code == SHOT and narrow:
@@ -180,7 +178,7 @@ def made_of(sources):
                         if not rooted:
                             roots(x, root, inverse)
                         rooted = False
-                        if not poisson(word, x, root, inverse, z):
+                        if not poisson(word, x, root, inverse, z, t, least, most):
                             return False
                     elif code == TILE:
                         add_tile(x, a, b, c, d, position)
@@ -211,12 +209,8 @@ def made_of(sources):
                 for image in range(len(ids)):
                     c1, c2, c3, k0, k1 = _address(stream, np.int64(0), views[view], ids[image], key)
                     line, first, a = out[number, view, image], origin[image], table[view, image, at]
-                    if shape == WHITE:
-                        for i in range(len(line)):
-                            word = np.int32(philox((first + i) << shift, c1, c2, c3, k0, k1)[0])
-                            line[i] = normal(word) * a
-                    elif shape == OCTAVES:
-                        for octave in range(octaves):
+                    if shape != WAVE:
+                        for octave in range(octaves if shape == OCTAVES else 1):  # white noise is the first octave
                             begin = philox(np.int64(0), c1 + octave, c2, c3, k0, k1)[1] >> (32 - octave)
                             for i in range(len(line)):
                                 held = ((first + i + begin) >> octave) << shift
@@ -231,12 +225,13 @@ def made_of(sources):
                         for i in range(len(line)):
                             line[i] = cosine_of_word(np.int32(phase + (first + i) * turn)) * a
 
-    return expose, draw_lines
+    return {"expose": expose, "draw_lines": draw_lines}
 
 
 _L1, _L2, _F4 = int64[::1], int64[:, ::1], float32[:, :, :, ::1]
-EXPOSE = boolean(
+_EXPOSE = boolean(
     float32[::1], _L1, _L1, _L2, _L1, float32[::1], _L2, float32[:, :, ::1], _F4, _F4, float32[::1], _L1, _L2, _L1,
     int64, float32[::1], uint16[::1], uint8[::1], float32[:, ::1], uint32[::1], int32[::1], int64, int64,
 )  # fmt: skip
-DRAW_LINES = void(_L2, float32[:, :, ::1], _L1, int64, _L1, _L2, _L1, _F4)
+_DRAW_LINES = void(_L2, float32[:, :, ::1], _L1, int64, _L1, _L2, _L1, _F4)
+SIGNATURES = {"expose": _EXPOSE, "draw_lines": _DRAW_LINES}
