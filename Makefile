@@ -21,6 +21,7 @@ gpu: .venv/.test  ## what needs a CUDA device
 
 bench: .venv-bench/.made  ## speed of the whole chain, ours and others': under ten minutes on two idle cores
 	.venv-bench/bin/python benchmarks/noise.py
+	.venv-bench/bin/python benchmarks/demosaic.py
 
 bench-gpu: .venv-bench/.made  ## the same on a CUDA device
 	.venv-bench/bin/python benchmarks/noise_gpu.py
@@ -49,7 +50,7 @@ types: .venv/.test
 # What is compared with has an environment of its own, never the product's.
 .venv-bench/.made: benchmarks/requirements.txt pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-bench
-	PYTHONWARNINGS=ignore .venv-bench/bin/pip install -q --disable-pip-version-check -c constraints.txt -r benchmarks/requirements.txt -e '.[sample]'
+	PYTHONWARNINGS=ignore .venv-bench/bin/pip install -q --disable-pip-version-check -c constraints.txt -r benchmarks/requirements.txt -e '.[sample,raw]'
 	touch $@
 
 clean:

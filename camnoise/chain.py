@@ -5,17 +5,24 @@ from collections.abc import Sequence
 from .banding import Banding, PeriodicBanding
 from .charge import PRNU, DarkCurrent, FullWell, HotPixels, Shot
 from .darkframes import DarkFrames
-from .demosaic import Demosaic
+from .demosaic import Demosaic, why_not
 from .keys import OWN, OWN_FIXED, Stream, stream_name
 from .laws import FIRST, depends_on
 from .light import Expose
 from .mosaic import Mosaic
+from .nlf import Heteroscedastic, LevelNoise
+from .pattern import CLEAR_PLANE, planes_of
+from .plain import ScaledPoisson
 from .readout import DSNU, ColorBias, GaussianRead, PreampRead, StudentTRead, TukeyLambdaRead
 from .stage import Stage
 
 # A stage that stands after another, which cannot be: what the units do not see.
 _DISORDER: tuple[tuple[type[Stage], type[Stage], str], ...] = (
     (Demosaic, Expose, "a sensor sees the mosaic"),
+    *(
+        (Demosaic, noise, "a sensor's noise is in its mosaic, and interpolated with it")
+        for noise in (Heteroscedastic, LevelNoise, ScaledPoisson)
+    ),
     (Expose, Mosaic, "light passes the filter first"),
     (DarkCurrent, PRNU, "dark charge is no response to light"),
     (HotPixels, PRNU, "dark charge is no response to light"),
@@ -71,6 +78,14 @@ def _check_mosaic(stages: Sequence[Stage], cfa: str | None) -> None:
         raise ValueError(f"{len(mosaics)} stages are a Mosaic, wanted at most one")
     if mosaics and cfa not in (None, mosaics[0].pattern):
         raise ValueError(f"Mosaic makes {mosaics[0].pattern}, but the pipeline's cfa is {cfa}")
+    pattern = mosaics[0].pattern if mosaics else cfa
+    if pattern is None:
+        return
+    for number, stage in enumerate(stages):
+        if isinstance(stage, Demosaic) and (wanted := why_not(pattern, stage.method)) is not None:
+            raise ValueError(f"{_place(stages, number)} by {stage.method} meets filters {pattern}, {wanted}")
+        if isinstance(stage, ColorBias) and CLEAR_PLANE in planes_of(pattern):
+            raise ValueError(f"{_place(stages, number)} meets filters {pattern}, whose clear pixels have no bias")
 
 
 def _check_order(stages: Sequence[Stage]) -> None:

@@ -17,7 +17,8 @@ from .draws import uniform
 from .elementary import sqrt
 from .frame import Frame
 from .keys import Key, Stream
-from .mosaic import Pattern, site_at
+from .mosaic import site_at
+from .pattern import NO_SITE, Pattern, period_of, shifted, sites_of
 from .stage import Dice, Noise, Parameters
 from .units import DigitalNumbers, Unit
 
@@ -36,8 +37,9 @@ class DarkFrames(Noise):
     A bank is a `.npy` file, (frame, row, col), of raw dark frames at one gain, pedestal included.
     Each exposure gets one, chosen by the image's address; views 1, 2, ... of a scene get
     different ones, so that they are independent as long as there are at least as many frames as
-    views. Unless `in_place`, the frame is also shifted by an even number of rows and columns, drawn anew for
-    each exposure, and wraps around: rows stay rows, and each pixel keeps the color of its filter.
+    views. Unless `in_place`, the frame is also shifted by whole filter tiles (by twos where there are no
+    filters), drawn anew for each exposure, and wraps around: rows stay rows, and each pixel keeps the color of its
+    filter.
 
     Frames of whole numbers are given back what their converter rounded away: a value within its
     step, from a density that leans as the histogram of the bank does. To second order the variance is then that
@@ -99,8 +101,9 @@ class DarkFrames(Noise):
             row, col = row + down, col + right
         if not self.in_place:
             words = key.image_words(Stream.DARKFRAME, frame.data.device)
-            row = row + 2 * _choice(words[_DOWN], rows // 2)
-            col = col + 2 * _choice(words[_RIGHT], cols // 2)
+            high, wide = _seam(self.cfa)
+            row = row + high * _choice(words[_DOWN], rows // high)
+            col = col + wide * _choice(words[_RIGHT], cols // wide)
         count = len(bank.frames)
         number = (_choice(key.at(0).image_words(Stream.DARKFRAME)[_FRAME], count) + key.view) % count
         index = bank.read(number.flatten(), row % rows, col % cols).to(frame.data.device)
@@ -113,12 +116,14 @@ class DarkFrames(Noise):
         return frame.with_data(frame.data + (levels + within)[:, None])
 
     def _check(self, frame: Frame, bank: "_Bank") -> tuple[int, int]:
-        """Rows and columns of the bank, an even number of each: an odd seam would change filters."""
+        """Rows and columns of the bank, whole tiles of them: another seam would change filters."""
         if frame.data.shape[1] != 1:
             raise ValueError(f"DarkFrames got {frame.data.shape[1]} channels, wanted the one of a sensor")
         if (frame.cfa is None) != (self.cfa is None):
             raise ValueError(f"DarkFrames of filters {self.cfa} got images of filters {frame.cfa}")
-        rows, cols = (length - length % 2 for length in bank.frames.shape[1:])
+        rows, cols = (
+            length - length % step for length, step in zip(bank.frames.shape[1:], _seam(self.cfa), strict=True)
+        )
         if frame.data.numel():
             bottom, right = int(frame.rows().max()) + 1, int(frame.columns().max()) + 1
             if bottom > rows or right > cols:
@@ -133,7 +138,7 @@ class _Bank(NamedTuple):
     Attributes:
         frames: (frame, row, col), on the disk.
         step: of their converter, 0 where they are not rounded.
-        lean: (site, level) float32, slope of the density within each level, in -2 to 2.
+        lean: (site, level) float32, slope of the density within each level, in -2 to 2; clear pixels are site 4.
     """
 
     frames: NDArray[Any]
@@ -157,25 +162,25 @@ def _bank(digest: str, name: str, step: float, cfa: str | None) -> _Bank:
         raise BankError(f"dark frames {name} are no .npy file: {error}") from None
     if frames.ndim != 3 or min(frames.shape) < 1 or min(frames.shape[1:]) < 2 or frames.dtype.kind not in "uif":
         raise BankError(f"dark frames {name} are {frames.dtype} {frames.shape}, wanted numbers of (frame, row, col)")
+    if frames.shape[1] < _seam(cfa)[0] or frames.shape[2] < _seam(cfa)[1]:
+        raise BankError(f"dark frames {name} are {frames.shape[1:]}, wanted at least one filter tile {cfa}")
     low, high = float(frames.min()), float(frames.max())
     if not (low >= 0 and high < 2**24):  # false for NaN too
         raise BankError(f"dark frames {name} hold {low:g} to {high:g}, wanted raw values, pedestal included")
     if step == 0:
-        return _Bank(frames, 0.0, torch.zeros((4, 1), device="cpu"))
+        return _Bank(frames, 0.0, torch.zeros((NO_SITE + 1, 1), device="cpu"))
     return _Bank(frames, step, torch.from_numpy(_lean(frames, step, cfa, name)))
 
 
 def _lean(frames: NDArray[Any], step: float, cfa: str | None, name: str) -> NDArray[np.float32]:
     """(site, level): the slope of the density within each level, of each filter's own histogram."""
     levels = 2 + int(np.floor(float(frames.max()) / step + 0.5))
-    counts = np.zeros((4, levels + 1))
-    tile = torch.zeros((2, 2), dtype=torch.long)
-    if cfa is not None:
-        here = Frame(torch.zeros((1, 1, 2, 2)), Unit.DN, torch.zeros((1, 2), dtype=torch.long), cfa)
-        tile = site_at(here, cfa)[0]
+    counts = np.zeros((NO_SITE + 1, levels + 1))
+    high, wide = _seam(cfa)
+    tile = np.zeros((high, wide), np.int64) if cfa is None else np.reshape(sites_of(cfa), (high, wide))
     for frame in frames:  # one after the other: a bank may be larger than memory
-        for (down, right), site in np.ndenumerate(tile.numpy()):
-            values = np.asarray(frame[down::2, right::2], np.float64)
+        for (down, right), site in np.ndenumerate(tile):
+            values = np.asarray(frame[down::high, right::wide], np.float64)
             index = np.floor(values / step + 0.5)
             if (np.abs(index * step - values) > 1e-3 * step).any():
                 raise BankError(f"dark frames {name} lie between steps of {step:g} DN, wanted step=0 for such")
@@ -197,10 +202,22 @@ def _choice(words: Tensor, count: int) -> Tensor:
 
 
 def _phase(theirs: str, ours: str) -> tuple[int, int]:
-    """How far down and right of our pixel (0, 0) the same filters begin in a dark frame."""
-    down, right = divmod(theirs.index("R"), 2)
-    to_down, to_right = divmod(ours.index("R"), 2)
-    return (down - to_down) % 2, (right - to_right) % 2
+    """How far down and right of our pixel (0, 0) the same filters begin in a dark frame.
+
+    Raises:
+        ValueError: they begin nowhere.
+    """
+    high, wide = period_of(theirs)
+    for down in range(high):
+        for right in range(wide):
+            if shifted(theirs, down, right) == ours:
+                return down, right
+    raise ValueError(f"DarkFrames of filters {theirs} got images of filters {ours}")
+
+
+def _seam(cfa: str | None) -> tuple[int, int]:
+    """The steps by which rows and columns may be shifted."""
+    return (2, 2) if cfa is None else period_of(cfa)
 
 
 def _found(digest: str, name: str) -> Path:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import kernels
 from .frame import Frame, limits_of
-from .kernels.fitting import accepts, runs, why_not
+from .kernels.fitting import accepts, parts, runs, why_not
 from .kernels.lowering import lower
 from .kernels.program import addresses
 from .keys import Key
@@ -48,9 +48,9 @@ def carry(
     Raises:
         ValueError: a value that no image has, or what a stage refuses.
     """
-    parts = runs(stages)
-    head = list(takewhile(lambda run: run[0].radius == 0, parts))
-    rest, made = parts[len(head) :], None
+    cut = runs(stages, frame.cfa)
+    head = list(takewhile(lambda run: run[0].radius == 0, cut))
+    rest, made = cut[len(head) :], None
     if len(head) == 1:
         made = _in_one_pass(head[0], frame, keys, tables, torch.float32 if rest else dtype, clean)
     if made is not None and not rest:
@@ -69,11 +69,11 @@ def carry(
     return data if dtype == torch.float32 else data.to(torch.int32).to(torch.uint16)
 
 
-def explain(stages: Sequence[Stage], device: torch.device) -> list[str]:
+def explain(stages: Sequence[Stage], device: torch.device, cfa: str | None = None) -> list[str]:
     """A line for each part of a chain: which stages, what runs them, and why no kernel does."""
     kernel, lines = kernels.executor(device), []
-    for run in runs(stages):
-        reason = why_not(run[0]) or (kernel.what if kernel.expose is None else None)
+    for run, why in parts(stages, cfa):
+        reason = why or (kernel.what if kernel.expose is None else None)
         how = f"one pass, {kernel.what}" if reason is None else f"torch code: {reason}"
         lines.append(f"{', '.join(type(stage).__name__ for stage in run)}: {how}")
     return lines

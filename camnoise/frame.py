@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from .pattern import flipped, shifted, transposed
 from .units import Unit
 
 SIDE = 2**16  # rows and columns that an address can name
@@ -21,8 +22,8 @@ class Frame:
         unit: of the values.
         origin: (batch, 2) int64, the row and column of each image's first pixel in its full
             frame; on data's device. Noise and filter colors are addressed in the full frame.
-        cfa: colors of the 2x2 filter tile at the *full frame's* (0, 0), row by row, for a
-            mosaic ("RGGB", "GRBG", "GBRG" or "BGGR"); None otherwise.
+        cfa: colors of the filter tile at the *full frame's* (0, 0), row by row, for a mosaic ("RGGB";
+            rows separated by "/" where the tile is not 2x2); None otherwise.
         unchecked: whether nobody has looked at the values yet; a kernel does while it reads them.
     """
 
@@ -46,6 +47,62 @@ class Frame:
         """Some of its images."""
         there = index.to(self.data.device)
         return replace(self, data=self.data[there], origin=self.origin[there])
+
+    def crop(self, top: int, left: int, rows: int, cols: int) -> "Frame":
+        """A part of the images: their origin moves, so that filters and noise stay those of the full frame.
+
+        Raises:
+            ValueError: a part that is not inside.
+        """
+        check_crop(self.data, top, left, rows, cols)
+        moved = self.origin + torch.tensor([top, left], device=self.origin.device)
+        return replace(self, data=self.data[..., top : top + rows, left : left + cols], origin=moved)
+
+    def flip(self, axis: str) -> "Frame":
+        """The images with rows or columns in reverse order, as frames of their own at origin (0, 0).
+
+        The filters are followed: `cfa` becomes the pattern of the result. The address of the noise is not, for
+        row r is no longer row r of the sensor: flip after the camera, or what comes then is another exposure.
+
+        Args:
+            axis: "rows" puts them upside down, "columns" mirrors them left to right.
+
+        Raises:
+            ValueError: another axis, or mosaics whose phases differ within the batch.
+        """
+        if axis not in ("rows", "columns"):
+            raise ValueError(f"axis is {axis!r}, wanted 'rows' or 'columns'")
+        dim = 2 if axis == "rows" else 3
+        here = self._pattern()
+        after = None if here is None else flipped(here, self.data.shape[dim], axis)
+        return replace(self, data=self.data.flip(dim), origin=torch.zeros_like(self.origin), cfa=after)
+
+    def transpose(self) -> "Frame":
+        """The images with rows as columns, as frames of their own at origin (0, 0); see `flip`.
+
+        Row noise of a sensor becomes column noise.
+
+        Raises:
+            ValueError: mosaics whose phases differ within the batch.
+        """
+        here = self._pattern()
+        after = None if here is None else transposed(here)
+        return replace(self, data=self.data.transpose(2, 3), origin=torch.zeros_like(self.origin), cfa=after)
+
+    def patterns(self) -> list[str]:
+        """The filter tile at each image's own (0, 0); of a mosaic."""
+        if self.cfa is None:
+            raise ValueError("frame has no filter array, wanted a mosaic")
+        return [shifted(self.cfa, row, col) for row, col in self.origin.tolist()]
+
+    def _pattern(self) -> str | None:
+        """The one filter tile at all images' own (0, 0), or None without filters."""
+        if self.cfa is None:
+            return None
+        found = sorted({*self.patterns()})
+        if len(found) > 1:
+            raise ValueError(f"images begin at filters {' and '.join(found)}, wanted one phase in the batch")
+        return found[0] if found else self.cfa
 
     def bands(self, pixels: int) -> "list[Frame]":
         """The frame cut into bands of whole rows, about `pixels` of the whole batch each; at least one band."""
@@ -95,6 +152,13 @@ def as_origin(origin: Tensor | None, data: Tensor) -> Tensor:
                 f"image {image} of size {rows}x{cols} at origin ({row}, {col}) leaves the {SIDE}x{SIDE} frame"
             )
     return places.to(data.device)
+
+
+def check_crop(data: Tensor, top: int, left: int, rows: int, cols: int) -> None:
+    """Raises ValueError for a part of (..., row, col) that is not inside, or has no pixel."""
+    high, wide = data.shape[-2:]
+    if min(top, left) < 0 or min(rows, cols) < 1 or top + rows > high or left + cols > wide:
+        raise ValueError(f"crop of {rows}x{cols} at ({top}, {left}) is not inside the image of {high}x{wide}")
 
 
 def count_images(images: object) -> int:

@@ -12,11 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from .demosaic import Demosaic
-from .frame import Frame
-from .keys import Key
-from .stage import Parameters
-from .units import Unit
+from .demosaic import LEAST, demosaic, method_for
 
 Picture = NDArray[np.uint8]  # (row, col, 3), encoded
 
@@ -90,14 +86,13 @@ def drawn_text(parameters: Mapping[str, float]) -> str:
 
 
 def planes(linear: Tensor, cfa: str | None) -> Tensor:
-    """Three linear planes (3, row, col): a mosaic is interpolated, gray is repeated."""
+    """Three linear planes (3, row, col): a mosaic is interpolated; gray, and what cannot be, is repeated."""
     if linear.shape[0] == 3:
         return linear
-    if cfa is None or min(linear.shape[1:]) < 2:
+    method = None if cfa is None else method_for(cfa)
+    if cfa is None or method is None or min(linear.shape[1:]) < LEAST[method]:
         return linear[:1].expand(3, -1, -1)
-    frame = Frame(linear[None], Unit.LINEAR, torch.zeros((1, 2), dtype=torch.int64, device="cpu"), cfa)
-    nobody = Key(0, torch.zeros(1, dtype=torch.int64, device="cpu"))
-    return Demosaic().apply(frame, nobody, Parameters({}, 1)).data[0]
+    return demosaic(linear[None], cfa, method)[0]
 
 
 def difference(one: Tensor, other: Tensor) -> tuple[Picture, int]:

@@ -1,26 +1,39 @@
 """The color filter array: one color a pixel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from .flat import Flat
-from .frame import Frame
+from .frame import Frame, check_crop
 from .keys import Key
+from .packing import pack as pack
+from .packing import unpack as unpack
+from .pattern import BAYER as BAYER
+from .pattern import CLEAR_PLANE, period_of
+from .pattern import Bayer as Bayer
+from .pattern import Pattern as Pattern
+from .pattern import flipped as flipped
+from .pattern import planes_of as planes_of
+from .pattern import shifted as shifted
+from .pattern import sites_of as sites_of
+from .pattern import tile_of as tile_of
+from .pattern import transposed as transposed
 from .stage import Parameters, Stage
 from .units import Unit
-
-Pattern = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
-PLANES = "RGB"
 
 
 class Mosaic(Stage):
     """Keeps of three color planes the one that the filter over each pixel lets through.
 
+    A clear pixel takes the mean of the three planes, ((R + G) + B) / 3: white stays white. A real one would
+    take some three times the light of a filtered one, which is the sensor's matter and not said here.
+
     Attributes:
-        pattern: the 2x2 tile at the full frame's (0, 0), row by row; a crop's origin is followed.
+        pattern: the tile at the full frame's (0, 0): "RGGB", or rows separated by "/" for any that is not
+            2x2; a crop's origin is followed.
     """
 
     kind: Literal["mosaic"] = "mosaic"
@@ -32,41 +45,64 @@ class Mosaic(Stage):
         planes = frame.data.shape[1]
         if planes != 3:
             raise ValueError(f"Mosaic got {planes} channels, wanted 3: red, green, blue")
-        through = color_at(frame, self.pattern)
-        data = torch.gather(frame.data, 1, through[:, None])
-        return Frame(data, frame.unit, frame.origin, self.pattern)
+        through, data = color_at(frame, self.pattern), frame.data
+        if CLEAR_PLANE in planes_of(self.pattern):
+            total = (data[:, :1] + data[:, 1:2]) + data[:, 2:]
+            data = torch.cat([data, total / torch.full_like(total, 3.0)], 1)
+        return Frame(torch.gather(data, 1, through[:, None]), frame.unit, frame.origin, self.pattern)
 
     def expect(self, flat: Flat, drawn: Mapping[str, float]) -> Flat:
         return flat
 
 
-def planes_of(pattern: str) -> tuple[int, int, int, int]:
-    """The plane (0 R, 1 G, 2 B) over each place of the tile, row by row."""
-    a, b, c, d = (PLANES.index(color) for color in pattern)
-    return a, b, c, d
-
-
-def sites_of(pattern: str) -> tuple[int, int, int, int]:
-    """The filter over each place of the tile, row by row, as a number in the order R, G1, G2, B.
-
-    G1 shares its rows with red and G2 with blue.
-    """
-    sites = {"R": 0, "B": 3}
-    red_row = pattern.index("R") // 2
-    a, b, c, d = (sites.get(color, 1 if at // 2 == red_row else 2) for at, color in enumerate(pattern))
-    return a, b, c, d
-
-
 def color_at(frame: Frame, pattern: str) -> Tensor:
-    """The plane (0 R, 1 G, 2 B) over each pixel: (batch, row, col) int64."""
-    return _tile(frame, planes_of(pattern))
+    """The plane (0 R, 1 G, 2 B, 3 clear) over each pixel: (batch, row, col) int64."""
+    return _tiled(frame, pattern, planes_of(pattern))
 
 
 def site_at(frame: Frame, pattern: str) -> Tensor:
-    """The filter of each pixel in the order R, G1, G2, B: (batch, row, col) int64."""
-    return _tile(frame, sites_of(pattern))
+    """The filter of each pixel in the order R, G1, G2, B, and 4 for clear pixels: (batch, row, col) int64."""
+    return _tiled(frame, pattern, sites_of(pattern))
 
 
-def _tile(frame: Frame, values: tuple[int, int, int, int]) -> Tensor:
+def crop(mosaic: Tensor, pattern: str, *, top: int, left: int, rows: int, cols: int) -> tuple[Tensor, str]:
+    """Part of a mosaic and the pattern at *its* (0, 0).
+
+    Args:
+        mosaic: (..., row, col).
+        pattern: the filter tile at its (0, 0).
+        top, left: the first row and column that stay.
+        rows, cols: how many stay.
+
+    Raises:
+        ValueError: a part that is not inside.
+    """
+    check_crop(mosaic, top, left, rows, cols)
+    return mosaic[..., top : top + rows, left : left + cols], shifted(pattern, top, left)
+
+
+def flip(mosaic: Tensor, pattern: str, axis: str) -> tuple[Tensor, str]:
+    """A mosaic with its rows or columns in reverse order, and the pattern that it has then.
+
+    Args:
+        mosaic: (..., row, col).
+        pattern: the filter tile at its (0, 0).
+        axis: "rows" puts it upside down, "columns" mirrors it left to right.
+
+    Raises:
+        ValueError: another axis.
+    """
+    dim = -2 if axis == "rows" else -1
+    after = flipped(pattern, mosaic.shape[dim], axis)
+    return mosaic.flip(dim), after
+
+
+def transpose(mosaic: Tensor, pattern: str) -> tuple[Tensor, str]:
+    """A mosaic (..., row, col) with its rows as columns, and the pattern that it has then."""
+    return mosaic.transpose(-2, -1), transposed(pattern)
+
+
+def _tiled(frame: Frame, pattern: str, values: Sequence[int]) -> Tensor:
+    high, wide = period_of(pattern)
     tile = torch.tensor(values, device=frame.data.device)
-    return tile[(frame.rows() % 2) * 2 + frame.columns() % 2]
+    return tile[(frame.rows() % high) * wide + frame.columns() % wide]

@@ -17,6 +17,7 @@ from .moments import LEAST_FREEDOM, LEAST_SHAPE, student_t_deviation, tukey_lamb
 from .moments import student_t as student_t_moments
 from .moments import tukey_lambda as tukey_lambda_moments
 from .mosaic import site_at
+from .pattern import NO_SITE, sites_of
 from .stage import Dice, Noise, Parameters, Stage, fixed_value
 from .units import Deviation, ElectronDeviation, GainValue, Unit
 
@@ -272,6 +273,8 @@ class ColorBias(Noise):
         if channels != 1 or frame.cfa is None:
             what = "1 channel without a filter array" if channels == 1 else f"{channels} channels"
             raise ValueError(f"ColorBias got {what}, wanted a mosaic (see Pipeline's cfa) or 3 channels")
+        if NO_SITE in sites_of(frame.cfa):
+            raise ValueError(f"ColorBias got filters {frame.cfa}, wanted red, green and blue: clear has no bias")
         table = torch.cat([r, g1, g2, b], 1)[:, :, 0, 0]  # (batch, site)
         sites = site_at(frame, frame.cfa)
         bias = torch.gather(table, 1, sites.flatten(1)).reshape(frame.data.shape)

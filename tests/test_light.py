@@ -1,7 +1,5 @@
 """Photograph to light, the mosaic, and back: against closed forms and independent filters."""
 
-from typing import get_args
-
 import mpmath
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from scipy.ndimage import convolve
 import camnoise as cn
 from camnoise.frame import Frame
 from camnoise.light import decode_srgb
-from camnoise.mosaic import Pattern, color_at, site_at
+from camnoise.mosaic import BAYER, color_at, site_at
 from camnoise.units import Unit
 
 ORIGINS = torch.tensor([[0, 0], [1, 0], [0, 1], [5, 3]])
@@ -55,7 +53,7 @@ def frame(data: torch.Tensor, cfa: str | None = None) -> Frame:
     return Frame(data, Unit.LINEAR, ORIGINS[: len(data)], cfa)
 
 
-@pytest.mark.parametrize("pattern", get_args(Pattern))
+@pytest.mark.parametrize("pattern", BAYER)
 def test_the_pattern_is_the_frames(pattern):
     """A crop's colors are those of the frame it was cut from."""
     x = torch.zeros(4, 3, 4, 6)
@@ -85,7 +83,7 @@ def test_mosaic_keeps_the_color_under_the_filter():
         chain(x[:, :1], range(4))
 
 
-@pytest.mark.parametrize("pattern", get_args(Pattern))
+@pytest.mark.parametrize("pattern", BAYER)
 def test_demosaic_is_the_bilinear_filter(pattern):
     """Against scipy's convolution of the masked planes, mirrored borders, an implementation of its own."""
     x = torch.rand(4, 1, 7, 6, generator=torch.Generator().manual_seed(2))

@@ -83,7 +83,8 @@ def _linearize(stage: Linearize, to: _Writer) -> None:
 
 
 def _mosaic(stage: Mosaic, to: _Writer) -> None:
-    to.tile, to.channels, to.cfa = planes_of(stage.pattern), 1, stage.pattern
+    a, b, c, d = planes_of(stage.pattern)
+    to.tile, to.channels, to.cfa = (a, b, c, d), 1, stage.pattern
 
 
 def _expose(stage: Expose, to: _Writer) -> None:

@@ -19,6 +19,7 @@ from ..converter import Quantize
 from ..flat import NONE, Flat
 from ..keys import sample_id
 from ..mosaic import Mosaic
+from ..pattern import NO_SITE, period_of, sites_of
 from ..pipeline import Pipeline
 from ..plain import EightBits
 from ..readout import ColorBias
@@ -116,10 +117,11 @@ def fields(pipeline: Pipeline, level: float, lab: Lab) -> "list[Field]":
 
 
 def site_names(pattern: str) -> tuple[tuple[str, ...], Array]:
-    """The sites of a tile, and which of them each of its pixels is."""
-    red_row = pattern.index("R") // 2
-    names = [color if color != "G" else ("G1" if at // 2 == red_row else "G2") for at, color in enumerate(pattern)]
-    return SITES, np.array([SITES.index(name) for name in names], np.float64).reshape(2, 2)
+    """The sites of a 2x2 tile, and which of them each of its pixels is."""
+    sites = sites_of(pattern)
+    if period_of(pattern) != (2, 2) or NO_SITE in sites:
+        raise ValueError(f"filters are {pattern}, wanted a 2x2 tile of red, green and blue to measure flat fields")
+    return SITES, np.array(sites, np.float64).reshape(2, 2)
 
 
 # --- one camera
