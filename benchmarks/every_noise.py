@@ -30,6 +30,7 @@ from camnoise.units import Unit
 
 SEED, ID, SIDE, EXPOSURES = 7, "page", 512, 16  # of which `thesis` draws all three of its noises
 WITHOUT_NOISE = {cn.Linearize, cn.Mosaic, cn.Expose, cn.FullWell, cn.Gain, cn.Normalize, cn.Demosaic}
+WITHOUT_NOISE |= {cn.Unprocess, cn.Develop}
 EXPOSE = cn.Expose(black=512, white=16383, ratio=64)  # white is 248 DN, and as many electrons at K = 1
 CROP = (slice(150, 252), slice(330, 432))  # of the coffee: enamel, glaze, shadow and steel
 

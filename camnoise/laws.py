@@ -70,6 +70,13 @@ NUMBERS = {
     "stripe_row": 37,
     "stripe_col": 38,
     "sigma_uniform": 39,
+    "dimming": 40,
+    "red_gain": 41,
+    "blue_gain": 42,
+    "ccm_0": 43,
+    "ccm_1": 44,
+    "ccm_2": 45,
+    "ccm_3": 46,
 }
 FIRST = ("K", "lambda_shot")  # drawn before the others, which may depend on them
 _OWN = 2**31  # names outside the table, of stages outside the library, are numbered from here on

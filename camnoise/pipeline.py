@@ -17,6 +17,7 @@ from .charge import PRNU, DarkCurrent, FullWell, HotPixels, Shot
 from .converter import Normalize, Quantize
 from .darkframes import DarkFrames
 from .demosaic import Demosaic
+from .develop import Develop
 from .distributions import limits
 from .execution import carry
 from .frame import Frame
@@ -39,11 +40,13 @@ from .plain import (
 from .readout import DSNU, ColorBias, Gain, GaussianRead, PreampRead, StudentTRead, TukeyLambdaRead
 from .stage import Parameters, Stage, fixed_value
 from .units import Unit
+from .unprocess import Unprocess
 from .value import Value, sentence
 
 # The closed union that JSON may name: nothing is ever imported by name.
 BuiltIn = Annotated[
     Linearize
+    | Unprocess
     | Mosaic
     | Expose
     | PRNU
@@ -64,6 +67,7 @@ BuiltIn = Annotated[
     | Quantize
     | Normalize
     | Demosaic
+    | Develop
     | Heteroscedastic
     | LevelNoise
     | AdditiveGaussian
@@ -158,8 +162,8 @@ class Pipeline(Camera):
 
     @property
     def clipped(self) -> bool:
-        """Whether it cuts values off at black or white (`Clip`, `EightBits`)."""
-        return any(isinstance(stage, Clip | EightBits) for stage in self.stages)
+        """Whether it cuts values off at black or white (`Clip`, `EightBits`, `Develop`)."""
+        return any(isinstance(stage, Clip | EightBits | Develop) for stage in self.stages)
 
     @property
     def varies(self) -> bool:
@@ -238,7 +242,7 @@ class Pipeline(Camera):
             where = torch.device(device)
         except (RuntimeError, TypeError):
             raise ValueError(f"device is {device!r}, wanted one of torch's: cpu, cuda, cuda:1, mps") from None
-        return "\n".join(execution.explain(self.stages, where))
+        return "\n".join(execution.explain(self.stages, where, self.cfa))
 
     def _own(self, key: Key) -> Key:
         return key.of_body(self.name) if key.body is None else key

@@ -14,19 +14,24 @@ from torch import Tensor
 
 from camnoise.converter import Quantize
 from camnoise.darkframes import DarkFrames
+from camnoise.develop import Develop
 from camnoise.frame import Frame
 from camnoise.keys import Key
 from camnoise.laws import Fixed
+from camnoise.mosaic import BAYER
 from camnoise.pipeline import Pipeline
 from camnoise.readout import GaussianRead, _HeavyTailed
 from camnoise.stage import Parameters, Stage, bounds
 from camnoise.testing.promises import check_promises
 from camnoise.units import Unit
+from camnoise.unprocess import Unprocess
 
 # Values of the parameters that a stage reads and does not own.
 OTHERS = {
     **{"K": 2.0, "black": 512.0, "white": 4000.0, "ratio": 1.0, "bits": 14.0, "step": 1.0},
     **{"exposure_time": 10.0, "dark_time": 10.0, "frame_mean": 0.3},
+    **{"dimming": 0.8, "red_gain": 2.0, "blue_gain": 1.7, "camera_RR": 0.7, "camera_RG": 0.2, "camera_RB": 0.1},
+    **{"camera_GR": 0.1, "camera_GG": 0.7, "camera_GB": 0.2, "camera_BR": 0.0, "camera_BG": 0.3, "camera_BB": 0.7},
 }
 # Where a field's full range would make the noise of the test image vanish or overflow.
 LEAST = {"lam": -0.35, "nu": 3.0}  # so that a deviation can be stated for every image
@@ -62,6 +67,10 @@ SENSIBLE = {
     "lam": (-0.48, 2.0),  # float32 has no -0.49
     "stripe_row": (0.001, 1.0),
     "stripe_col": (0.001, 1.0),
+    "dimming": (0.1, 2.0),
+    "red_gain": (0.5, 4.0),
+    "blue_gain": (0.5, 4.0),
+    **{f"ccm_{number}": (0.01, 1.0) for number in range(4)},
 }
 
 
@@ -94,14 +103,29 @@ def dark_frames(**fields: Any) -> DarkFrames:
 
 
 @st.composite
+def matrices(draw: st.DrawFn) -> Any:
+    """Linear sRGB to some camera: each color sees mostly its own."""
+    rest = [[draw(st.floats(-0.2, 0.2)) for _ in range(2)] for _ in range(3)]
+    (a, b), (c, d), (e, f) = rest
+    return ((1 - a - b, a, b), (c, 1 - c - d, d), (e, f, 1 - e - f))
+
+
+@st.composite
 def stages(draw: st.DrawFn, kind: type[Stage]) -> Stage:
     """A stage of that kind with any parameters within the bounds of its fields."""
     if kind is DarkFrames:
         return dark_frames(in_place=draw(st.booleans()), step=draw(st.sampled_from([0.0, 1.0])))
     fields: dict[str, Any] = {}
+    if kind in (Unprocess, Develop):
+        # Whether there is one decides which parameters are the stage's own.
+        fields["matrix"] = draw(st.none() | matrices())
+    of_unprocess = set(kind.names) if kind is Develop and fields["matrix"] is None else set()
     sized = draw(st.sampled_from(["sigma", "scale"])) if issubclass(kind, _HeavyTailed) else None
     for field, info in kind.model_fields.items():
-        if field == "kind" or (field in ("sigma", "scale") and sized not in (None, field)):
+        if field in {"kind", "matrix", *of_unprocess} or (field in ("sigma", "scale") and sized not in (None, field)):
+            continue
+        if field == "pattern":
+            fields[field] = draw(st.sampled_from([*BAYER, "RRGG/RRGG/GGBB/GGBB", "RGW/GWB", "WRCB"]))
             continue
         if get_origin(info.annotation) is Literal:
             fields[field] = draw(st.sampled_from(get_args(info.annotation)))
@@ -111,6 +135,9 @@ def stages(draw: st.DrawFn, kind: type[Stage]) -> Stage:
         low, high = max(low, SENSIBLE.get(name, (low,))[0]), min(high, SENSIBLE.get(name, (0, high))[1])
         if sized == "sigma" and issubclass(kind, _HeavyTailed) and field == kind.least[0]:
             low = kind.least[1]
+        if info.annotation is bool:
+            fields[field] = draw(st.booleans())
+            continue
         if info.annotation is int:
             fields[field] = draw(st.integers(int(low), int(high)))
             continue

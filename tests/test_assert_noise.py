@@ -50,6 +50,7 @@ RIGHT = {
     "nikon, planes": cn.place(
         cn.presets.load("nikon_d850", iso=(100, 6400), black=400, white=15583, ratio=cn.Uniform(low=1, high=100)), "rgb"
     ),
+    "unprocessed, a mosaic": cn.place(dim(), "raw", unprocess=cn.Unprocess(red_gain=1.0, blue_gain=1.0), cfa="GRBG"),
     "temporal columns in octaves": cn.Pipeline(
         [cn.Banding(sigma_row=1.0, sigma_col=2.0, columns="temporal", octaves=3)]
     ),
@@ -90,10 +91,10 @@ def test_right_cameras_pass(name):
 
 
 def test_every_stage_is_measured():
-    """But those that look at their neighbors, or at real frames, and so state no moments."""
+    """But those that look at their neighbors, at other planes, or at real frames, and so state no moments."""
     pipelines = [one for c in RIGHT.values() for one in (c.pipelines if isinstance(c, cn.Mixture) else [c])]
     measured = {type(stage) for pipeline in pipelines for stage in pipeline.stages}
-    assert set(every_stage()) - measured == {cn.Demosaic, cn.DarkFrames}
+    assert set(every_stage()) - measured == {cn.Demosaic, cn.Develop, cn.DarkFrames}
 
 
 def test_a_camera_that_says_nothing_is_refused():

@@ -29,7 +29,7 @@ def test_every_stage_keeps_its_promises(kind, data, seed):
 def test_every_stage_is_found():
     assert {kind.__name__ for kind in every_stage()} >= {
         *("Linearize", "Mosaic", "Expose", "Shot", "FullWell", "Gain", "GaussianRead", "TukeyLambdaRead"),
-        *("StudentTRead", "ColorBias", "Banding", "Quantize", "Normalize", "Demosaic"),
+        *("StudentTRead", "ColorBias", "Banding", "Quantize", "Normalize", "Demosaic", "Unprocess", "Develop"),
     }
 
 
@@ -172,7 +172,8 @@ def _digests(stages_: list) -> list[int]:
 def _examples() -> list:
     return [
         *camera().stages,
-        *(cn.Linearize(), cn.Mosaic(pattern="BGGR"), cn.Demosaic()),
+        *(cn.Linearize(), cn.Mosaic(pattern="BGGR"), cn.Demosaic(), cn.Develop()),
+        cn.Unprocess(dimming=0.8, red_gain=2.0, blue_gain=1.7, ccm_0=0.1, ccm_1=0.2, ccm_2=0.3, ccm_3=0.4),
         *(cn.GaussianRead(sigma=3.0), cn.StudentTRead(sigma=3.0, nu=5.0), dark_frames()),
         *(cn.PRNU(sigma=0.01), cn.DarkCurrent(current=2.0, seconds=3.0, spread=0.3)),
         *(cn.HotPixels(fraction=0.1, current=50.0), cn.PreampRead(sigma=2.0), cn.DSNU(sigma=1.0)),

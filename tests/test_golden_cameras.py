@@ -79,6 +79,13 @@ def cameras() -> dict[str, cn.Pipeline]:
         "a level": cn.noise("nlf:rcl_level+8bit"),
         "brooks, raw": place(cn.noise("nlf:brooks", cfa="RGGB"), "raw"),
         "thesis": cn.thesis(),
+        "nikon, unprocessed, raw, developed": place(nikon, "raw", "bilinear", unprocess=True, develop=True),
+        "a matrix of its own, rgb, developed": place(
+            cn.noise("nlf:0.01,0.0004"),
+            "rgb",
+            unprocess=cn.Unprocess(dimming=1.25, matrix=((7, 2, 1), (1, 8, 1), (0, 3, 9)), curve="srgb"),
+            develop=cn.Develop(brighten=False, cut_balanced=False, tone_curve=True, curve="srgb"),
+        ),
     }
 
 
@@ -146,6 +153,8 @@ def test_parameters_are_never_renumbered():
         *(("sigma_periodic", 27), ("period", 28), ("lambda_shot", 29), ("lambda_read", 30), ("level", 31)),
         *(("shot_share", 32), ("sigma_gaussian", 33), ("peak", 34), ("speckle_variance", 35)),
         *(("impulse_fraction", 36), ("stripe_row", 37), ("stripe_col", 38), ("sigma_uniform", 39)),
+        *(("dimming", 40), ("red_gain", 41), ("blue_gain", 42)),
+        *(("ccm_0", 43), ("ccm_1", 44), ("ccm_2", 45), ("ccm_3", 46)),
     ]
 
 
