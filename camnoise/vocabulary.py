@@ -9,6 +9,7 @@ Foi's (a, b)        the NLF under other names
 DNG NoiseProfile    (S, O) per color plane: the NLF of an image that was not multiplied by a ratio
 EMVA 1288           K and sigma_d, the deviation of the dark noise in electrons; quantization apart
 ELD                 the raw scale of a Tukey lambda law [DN] instead of its deviation
+HDR, PMRID, GalSim  see `camnoise.dialects`, whose functions stand here too
 ==================  ============================================================================
 
 A variance is never mistaken for a deviation here: `sigma` is always a deviation, `lambda_*` a
@@ -29,6 +30,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .dialects import SplitNumbers as SplitNumbers
+from .dialects import from_galsim as from_galsim
+from .dialects import from_hdr as from_hdr
+from .dialects import from_pmrid as from_pmrid
+from .dialects import to_galsim as to_galsim
+from .dialects import to_hdr as to_hdr
 from .moments import LEAST_SHAPE, tukey_lambda_deviation
 
 

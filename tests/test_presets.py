@@ -1,18 +1,25 @@
-"""The two cameras: their numbers are their sources', and ISO does what it says."""
+"""The cameras at work: the first two against their sources, and what every one of them does at every ISO."""
 
 import json
 from math import exp, log
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 
 import camnoise as cn
 from camnoise import presets
+from camnoise.calibrate.estimate import Estimate
+from camnoise.cli import run_command
 from camnoise.distributions import Uniform
 from camnoise.domains import place
 from camnoise.moments import tukey_lambda
+from camnoise.presets.measured import MeasuredCamera, Point, ReadNoise
+from camnoise.presets.provenance import COMPONENTS, check_missing, components
 from camnoise.testing.parameters import measure_parameters
+from camnoise.vocabulary import NLF, heteroscedastic_form
 
 D850 = {"black": 400.0, "white": 15583.0}
 
@@ -125,7 +132,9 @@ def test_nikon_range_adds_the_scatter(published):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"name": "sony", "iso": 800}, "camera is 'sony', wanted one of nikon_d850, sony_a7s2"),
+        ({"name": "sony", "iso": 800}, "camera is 'sony', wanted one of .*sony_a7r, .*sony_a7s2, .*canon_eos_5d4"),
+        ({"name": "nikkon-D580", "iso": 800}, "camera is 'nikkon-D580', wanted one of nikon_d850, .*sony_a7s2"),
+        ({"name": "IMX686", "iso": 800}, "camera is 'IMX686', wanted one of redmi_k30, redmi_k30_iso6400, "),
         ({"name": "sony_a7s2", "iso": 40}, "ISO is 40, wanted 50 to 25600, where sony_a7s2 was calibrated"),
         ({"name": "sony_a7s2", "iso": 51200}, "ISO is 51200, wanted 50 to 25600"),
         ({"name": "sony_a7s2", "iso": float("nan")}, "ISO is nan, wanted 50 to 25600"),
@@ -154,14 +163,223 @@ def test_iso_may_be_a_list_and_must_be_a_number():
             presets.load("sony_a7s2", iso=wrong)
 
 
-@pytest.mark.parametrize("name", presets.names())
+ALL = presets.names()
+LEVELS = {"black": 64.0, "white": 1023.0}
+
+
+def loaded(name: str, **setting) -> cn.Pipeline:
+    """Any camera, with levels where it wants them."""
+    camera = presets.describe(name)
+    wants = camera.bits is not None and camera.white is None
+    return presets.load(name, **setting, **(LEVELS if wants else {}))
+
+
+def its_settings(name: str) -> list:
+    camera = presets.describe(name)
+    return [None] if camera.iso_range is None else sorted({*camera.isos(), *camera.iso_range})
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_presets_say_where_they_come_from(name):
     camera = presets.describe(name)
     assert camera.source and camera.licence and camera.units and camera.notes  # noqa: PT018
     assert camera.name == name
-    pipeline = presets.load(name, iso=800, **D850)
-    assert pipeline.name == name
-    assert cn.Pipeline.from_json(pipeline.model_dump_json()) == pipeline
+    assert camera.licence in ("MIT", "Apache-2.0")
+    assert f"{name}.json" in (ROOT / "NOTICE").read_text()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_presets_say_what_they_lack(name):
+    """`missing` against the stages that a loaded camera has: all of them, and at both ends of its range."""
+    camera = presets.describe(name)
+    for iso in {its_settings(name)[0], its_settings(name)[-1]}:
+        has = components(loaded(name, iso=iso).stages)
+        assert {*camera.missing} == {*COMPONENTS} - has
+    assert len(set(camera.missing)) == len(camera.missing)
+
+
+def test_a_component_too_many_or_too_few_is_seen():
+    camera = presets.describe("nikon_d850")
+    stages = camera.sensor(800)
+    for wrong, sentence in (
+        (camera.missing[1:], "does not name 'pre-amplifier noise', but its numbers lack it"),
+        ((*camera.missing, "row noise"), "does name 'row noise', but its numbers have it"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            check_missing(camera.model_copy(update={"missing": wrong}), stages)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_preset_works_over_its_range(name):
+    """It loads, explains itself, goes through JSON, and exposes: finite, and in the mean near what came in."""
+    camera = presets.describe(name)
+    x = torch.full((1, 1, 32, 32), 0.4)
+    for iso in its_settings(name):
+        pipeline = loaded(name, iso=iso)
+        assert pipeline.name == name
+        assert pipeline.explain()
+        assert cn.Pipeline.from_json(pipeline.model_dump_json()) == pipeline
+        y = pipeline(x, [1], seed=3)
+        assert y.isfinite().all()
+        assert not torch.equal(y, x)
+        drawn = pipeline.draw([1], seed=3).sample(0)
+        nlf = heteroscedastic_form(drawn) if "K" in drawn else NLF(drawn["lambda_shot"], drawn["lambda_read"])
+        # 1,024 pixels in 32 rows: the mean has the pixels' deviation over 32, rows and biases come on top.
+        span = drawn.get("white", 1.0) - drawn.get("black", 0.0)
+        bias = max(abs(drawn.get(f"bias_{site}", 0.0)) for site in ("R", "G1", "G2", "B")) / span
+        rows = drawn.get("sigma_row", 0.0) / span / 32**0.5
+        deviation = (nlf.lambda_shot * 0.4 + nlf.lambda_read) ** 0.5 / 32
+        assert abs(float(y.mean()) - 0.4) <= bias + 6.1 * (rows + deviation + 0.007 * 0.4 / 32)
+    if camera.iso_range is not None and camera.kind.startswith(("log", "nlf")):
+        low, high = its_settings(name)[:2]
+        assert loaded(name, iso=(low, high)).varies
+
+
+def test_the_order_is_that_of_the_light():
+    kinds = [stage.kind for stage in presets.load("sony_imx363", iso=100).stages]
+    assert kinds == ["expose", "prnu", "shot", "full_well", "preamp_read", "gain", "quantize", "normalize"]
+    kinds = [stage.kind for stage in loaded("sony_a7r3", iso=100).stages]
+    assert kinds == ["expose", "shot", "preamp_read", "gain", "gaussian_read", "quantize", "normalize"]
+
+
+def test_gain_from_volts():
+    """White over full well at unity gain: 1023 / 6000 DN per electron at ISO 55, and proportional."""
+    for iso in (55, 110, 270):
+        K = presets.load("sony_imx363", iso=iso).draw([0])["K"]
+        assert float(K[0]) == pytest.approx(1023 / 6000 * iso / 55, rel=1e-6)
+
+
+def test_polynomials_of_a_range_are_those_of_each_iso():
+    """A range goes through a table in K: each drawn pair (K, sigma) is that of the polynomials at one ISO."""
+    camera = presets.describe("oppo_reno10x")
+    (p0, p1), (q0, q1, q2) = camera.K_of_iso, camera.read_variance_of_iso
+    table = presets.load("oppo_reno10x", iso=(100, 6400), extrapolate=True).draw(range(2000))
+    K, sigma = (table[name].double().numpy() for name in ("K", "sigma_read"))
+    iso = (K - p1) / p0
+    assert iso.min() >= 100 * (1 - 1e-5)
+    assert iso.max() <= 6400 * (1 + 1e-5)
+    assert np.abs(sigma / np.sqrt((q0 * iso + q1) * iso + q2) - 1).max() <= 1e-3
+
+
+def test_known_by_its_level_function_alone():
+    one = presets.load("google_pixel", iso=400)
+    (stage,) = one.stages
+    row = presets.describe("google_pixel")
+    assert (stage.lambda_shot, stage.lambda_read) == (row.lambda_shot[2], row.lambda_read[2])
+    (dim,) = presets.load("google_pixel", iso=400, ratio=8).stages
+    assert (dim.lambda_shot, dim.lambda_read) == pytest.approx((8 * stage.lambda_shot, 64 * stage.lambda_read))
+    # A range between two neighbors: both parts on the line between their ends.
+    table = presets.load("google_pixel", iso=(400, 800), ratio=2).draw(range(200))
+    shot, read = (table[name].double().numpy() for name in ("lambda_shot", "lambda_read"))
+    t = np.log(shot / (2 * row.lambda_shot[2])) / log(row.lambda_shot[3] / row.lambda_shot[2])
+    assert t.min() >= -1e-5
+    assert t.max() <= 1 + 1e-5
+    assert np.allclose(read, 4 * row.lambda_read[2] * (row.lambda_read[3] / row.lambda_read[2]) ** t, rtol=1e-5)
+    for arguments, sentence in (
+        ({"iso": (100, 800)}, "ISO is 100-800, wanted one, or a range between two neighbors of the table"),
+        ({"iso": 100, "black": 64}, "google_pixel is known where white = 1, wanted no black and no white"),
+        ({"iso": 100, "ratio": Uniform(low=1, high=9)}, "wanted a number of 1 or more"),
+        ({"iso": 100, "ratio": 0.5}, "ratio is 0.5, wanted a number of 1 or more"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            presets.load("google_pixel", **arguments)
+
+
+def test_the_prior_has_no_iso():
+    assert presets.load("generic_phone").stages == (cn.noise("nlf:brooks").stages[0],)
+    with pytest.raises(ValueError, match="ISO is 800, wanted none: generic_phone has no ISO"):
+        presets.load("generic_phone", iso=800)
+    # Multiplied back from a shot r times darker: lambda_shot r, lambda_read r^2, image by image.
+    one, dim = (presets.load("generic_phone", ratio=r).draw(range(50)) for r in (1, 30))
+    assert np.allclose(dim["lambda_shot"], 30 * one["lambda_shot"], rtol=1e-5)
+    assert np.allclose(dim["lambda_read"], 900 * one["lambda_read"], rtol=2e-5)
+
+
+def test_beyond_what_was_calibrated():
+    """Lines and formulas go on, tables along their last two entries; shapes stay, and branches do not mix."""
+
+    def at(name, iso):
+        return loaded(name, iso=iso, extrapolate=True).draw([0]).sample(0)
+
+    # Inside, nothing changes.
+    assert loaded("sony_a7s2", iso=700, extrapolate=True) == presets.load("sony_a7s2", iso=700)
+    assert loaded("nikon_d850", iso=(100, 6400), extrapolate=True) == loaded("nikon_d850", iso=(100, 6400))
+    line = presets.describe("nikon_d850")
+    far, end = at("nikon_d850", 25600), at("nikon_d850", 6400)
+    assert far["K"] == pytest.approx(4 * line.K_max, rel=1e-6)
+    want = exp(line.tukey_scale.slope * log(far["K"]) + line.tukey_scale.bias)
+    assert far["scale_read"] == pytest.approx(want, rel=1e-5)
+    assert far["lam"] == end["lam"]
+    last, before, far = (at("sony_a7s2", iso) for iso in (25600, 20000, 102400))
+    power = log(last["sigma_read"] / before["sigma_read"]) / log(25600 / 20000)
+    assert far["sigma_read"] == pytest.approx(last["sigma_read"] * 4**power, rel=1e-5)
+    assert far["lam"] == pytest.approx(last["lam"])
+    assert far["K"] == pytest.approx(4 * last["K"])
+    # Between the branches, ISO 1600 | 2000: the nearer one in log ISO, 1789 being halfway.
+    low, high = at("sony_a7s2", 1600), at("sony_a7s2", 2000)
+    assert at("sony_a7s2", 1750)["sigma_read"] > low["sigma_read"]
+    assert at("sony_a7s2", 1850)["sigma_read"] < high["sigma_read"]
+    first, second, beyond = (at("google_pixel", iso) for iso in (100, 200, 50))
+    assert beyond["lambda_read"] == pytest.approx(first["lambda_read"] ** 2 / second["lambda_read"], rel=1e-5)
+    # A range that reaches out draws on the same line.
+    K = loaded("sony_a7s2", iso=(20000, 51200), extrapolate=True).draw(range(300))
+    assert float(K["K"].max()) > 1.5 * last["K"]
+    for arguments, sentence in (
+        ({"name": "sony_a7s2", "iso": (800, 6400)}, "ISO is 800-6400, wanted within one gain branch"),
+        ({"name": "redmi_k30_iso6400", "iso": 3200}, "ISO is 3200, wanted 6400: one setting was measured"),
+        ({"name": "sony_a7s2", "iso": 0}, "ISO is 0, wanted a number above 0"),
+        ({"name": "sony_a7s2", "iso": float("inf")}, "ISO is inf, wanted a number above 0"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            presets.load(**arguments, extrapolate=True)
+
+
+def test_levels_of_a_raw_file():
+    raw = SimpleNamespace(black=(400.0, 400.5, 400.0, 400.0), white=15583.0)
+    assert presets.load("nikon_d850", iso=800, levels=raw) == presets.load(
+        "nikon_d850", iso=800, black=400.125, white=15583
+    )
+    with pytest.raises(ValueError, match="got levels and black or white"):
+        presets.load("nikon_d850", iso=800, levels=raw, white=16000)
+    uneven = SimpleNamespace(black=(400.0, 512.0), white=15583.0)
+    with pytest.raises(ValueError, match="levels has black levels 400, 512, wanted them within 1 DN"):
+        presets.load("nikon_d850", iso=800, levels=uneven)
+
+
+def measured(**changes) -> MeasuredCamera:
+    """A camera as `camnoise calibrate` writes it, of one point."""
+
+    def about(value: float) -> Estimate:
+        return Estimate(value=value, low=0.9 * value, high=1.1 * value)
+
+    point = Point(iso=400, K=about(0.5), read=ReadNoise(law="gaussian", sigma=about(2.0)), sigma_row=about(0.3))
+    fields = {
+        **{"name": "mine", "title": "Mine", "source": "calibrated", "licence": "mine", "units": "DN", "cfa": "GRBG"},
+        **{"bits": 12, "black": 128, "white": 4000, "iso_range": (400, 400), "points": (point,), "notes": ()},
+    }
+    return MeasuredCamera(**(fields | changes))
+
+
+def test_a_calibrated_camera_is_a_preset(tmp_path, capsys):
+    file = tmp_path / "mine.json"
+    file.write_text(measured().model_dump_json())
+    camera = presets.load(file, iso=400)
+    assert camera == presets.load(str(file))  # one point: no need to say which
+    kinds = ["expose", "shot", "gain", "gaussian_read", "banding", "quantize", "normalize"]
+    assert ([stage.kind for stage in camera.stages], camera.cfa) == (kinds, "GRBG")
+    with pytest.raises(ValueError, match="ISO is 800, wanted 400, where mine was calibrated"):
+        presets.load(file, iso=800)
+    assert run_command(["cameras", str(file)]) == 0
+    assert "pre-amplifier noise, column noise, color bias" in " ".join(capsys.readouterr().out.split())
+    unlabelled = measured().points[0].model_copy(update={"iso": None})
+    file.write_text(measured(iso_range=None, points=(unlabelled,)).model_dump_json())
+    assert presets.load(file) == camera
+    with pytest.raises(ValueError, match="ISO is 400, wanted none: mine has no ISO"):
+        presets.load(file, iso=400)
+    assert run_command(["cameras", str(file)]) == 0
+    file.write_text(measured().model_dump_json().replace('"gaussian"', '"laplace"'))
+    with pytest.raises(ValueError, match=r"mine.json: .*law is 'laplace'"):
+        presets.load(file)
 
 
 def test_domains():

@@ -386,3 +386,49 @@ def test_the_charge_of_hot_pixels_has_shot_noise_too():
     error = float(squares.std()) / squares.numel() ** 0.5  # of their own scatter, which hot pixels make large
     assert abs(float(squares.mean()) - stated) <= 6.1 * error
     assert 6.1 * error < 0.05 * stated < 5 * 2.0**2 / 4031**2, "the 5 electrons of hot pixels would go unseen"
+
+
+# --- single programs and papers
+
+ISOS = st.floats(25, 102_400)
+
+
+@given(k=GAINS, before=DEVIATIONS, after=DEVIATIONS, iso=ISOS)
+def test_hdr_merging_there_and_back(k, before, after, iso):
+    numbers = words.from_hdr(k, before, after, iso=iso)
+    assert words.to_hdr(numbers, iso=iso) == close((k, before, after))
+    assert words.from_hdr(*words.to_hdr(numbers, iso=iso), iso=iso) == close(tuple(numbers))
+    # The variance that it states of a dark pixel: (std_read g k)^2 + (std_adc k)^2.
+    K, preamp, sigma = numbers
+    assert (K * preamp) ** 2 + sigma**2 == close(((before * iso / 100) ** 2 + after**2) * k**2)
+
+
+@given(gain=GAINS, read_noise=DEVIATIONS)
+def test_galsim_there_and_back(gain, read_noise):
+    assert words.to_galsim(*words.from_galsim(gain, read_noise)) == close((gain, read_noise))
+    K, sigma = words.from_galsim(gain, read_noise)
+    assert words.to_emva(K, sigma) == close(read_noise)
+
+
+def test_polynomials_of_pmrid():
+    """Published (OPPO Reno 10x, ISO 1600): 0.968 DN per electron and 1.73 DN, the root of their "sigma"."""
+    K, sigma = words.from_pmrid((0.0005995267, 0.00868861), (7.11772e-07, 0.0006514934, 0.11492713), 1600)
+    assert close(0.0005995267 * 1600 + 0.00868861) == K
+    assert sigma**2 == close(7.11772e-07 * 1600**2 + 0.0006514934 * 1600 + 0.11492713)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: words.from_hdr(0, 1, 1, iso=100), "gain is 0, wanted above 0"),
+        (lambda: words.from_hdr(1, -1, 1, iso=100), "std_read is -1, wanted 0 or more"),
+        (lambda: words.to_hdr(words.SplitNumbers(1, 1, 1), iso=0), "iso is 0, wanted above 0"),
+        (lambda: words.from_galsim(float("nan"), 1), "gain is nan, wanted above 0"),
+        (lambda: words.to_galsim(1, -2), "sigma is -2, wanted 0 or more"),
+        (lambda: words.from_pmrid((-1, 0), (0, 0, 1), 100), "k at ISO 100 is -100, wanted above 0"),
+        (lambda: words.from_pmrid((1, 0), (0, 0, -1), 100), "variance at ISO 100 is -1, wanted 0 or more"),
+    ],
+)
+def test_numbers_of_no_sensor(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
