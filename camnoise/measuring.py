@@ -1,0 +1,263 @@
+"""The commands that measure: real frames in, numbers out. Nothing heavy is imported before one runs."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .terminal import complain, say
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .calibrate.session import Session
+    from .calibrate.single import Single
+
+FAILED, UNLIKE = 1, 3
+_PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+
+def calibrate(
+    flats: Annotated[Path | None, typer.Option(help="Folder of evenly lit frames, several of each brightness.")] = None,
+    darks: Annotated[Path | None, typer.Option(help="Folder of frames without light, several of each time.")] = None,
+    biases: Annotated[
+        Path | None, typer.Option(help="Folder of the shortest darks; without it the shortest of --darks serve.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Instead: one RAW or DNG (optical black, flat patches), or one photograph."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The camera file to write, .json.")] = None,
+    report: Annotated[Path | None, typer.Option(help="The report to write, .html.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the camera. Default: that of --out.")] = None,
+    cfa: Annotated[str | None, typer.Option(help="Filter tile at the frames' (0, 0), such as RGGB, or mono.")] = None,
+    bits: Annotated[int | None, typer.Option(min=1, max=16, help="Of the converter.")] = None,
+    iso: Annotated[float | None, typer.Option(min=0.01, help="Of frames that do not say theirs.")] = None,
+    black: Annotated[float | None, typer.Option(min=0, help="Black level, DN. Default: that of the darks.")] = None,
+    white: Annotated[float | None, typer.Option(min=1, help="White level, DN. Default: the files'.")] = None,
+    crop: Annotated[int, typer.Option(min=0, help="Side of the frames' middle that is used; 0 uses all.")] = 1024,
+    patch: Annotated[
+        list[str] | None, typer.Option(help="With --from: a flat patch, ROW,COL,ROWS,COLS; may be repeated.")
+    ] = None,
+) -> None:
+    """Measure a camera from its frames, and write it as a camera file.
+
+    Frames are RAW files, or uint16 arrays (.npy) whose ISO is in a folder's name: flats/iso800/level1.npy.
+    """
+    _check_outputs(out, report)
+    called = name or (out.stem if out is not None else "my_camera")
+    folders = [folder for folder in (flats, darks, biases) if folder is not None]
+    if source is not None:
+        if folders:
+            raise ValueError(f"--from {str(source)!r} came with folders, wanted one or the other")
+        stray = {"--cfa": cfa, "--bits": bits, "--iso": iso, "--black": black, "--white": white}
+        given = [option for option, value in stray.items() if value is not None]
+        if given:
+            raise ValueError(f"{given[0]} came with --from, wanted only --patch: the file says the rest")
+        _from_file(source, out, report, called, patch or [])
+        return
+    if patch:
+        raise ValueError("--patch came without --from, wanted a single RAW file that it lies in")
+    if out is not None and any(_inside(out, folder) or (report and _inside(report, folder)) for folder in folders):
+        raise ValueError(f"--out {str(out)!r} lies among the frames, wanted a place outside their folders")
+    from .calibrate.frames import Facts
+    from .calibrate.session import measure
+
+    tile = None if cfa is None or cfa.lower() == "mono" else cfa.upper()
+    found = measure(
+        flats,
+        darks,
+        biases,
+        name=called,
+        given=Facts(cfa=tile, bits=bits, black=black, white=white),
+        cfa_given=cfa is not None,
+        iso=iso,
+        crop=crop,
+    )
+    _tell_session(found)
+    if report is not None:
+        from .calibrate.report import session_page
+
+        _write(report, session_page(found, called).encode(), "--report")
+        say(f"{report}: report")
+    if found.camera is None:
+        complain("no camera: one ISO must have both flats and darks that give a gain and read noise")
+        raise typer.Exit(FAILED)
+    if out is not None:
+        _write(out, found.camera.model_dump_json(indent=2).encode() + b"\n", "--out")
+        say(f"{out}: camera {called}, {len(found.camera.points)} ISO")
+
+
+def compare(
+    real: Annotated[Path, typer.Argument(help="Frames of one scene, or folders of several: RAW files or .npy.")],
+    simulated: Annotated[str, typer.Argument(help="Likewise; or a camera: its name, its file, a Pipeline as JSON.")],
+    iso: Annotated[float | None, typer.Option(min=0.01, help="Of the camera.")] = None,
+    black: Annotated[
+        float | None, typer.Option(min=0, help="Black level, DN. Default: the files', the camera's.")
+    ] = None,
+    white: Annotated[float | None, typer.Option(min=1, help="White level, DN, likewise.")] = None,
+    cfa: Annotated[str | None, typer.Option(help="Filter tile at .npy frames' (0, 0), such as RGGB.")] = None,
+    patch: Annotated[
+        list[str] | None, typer.Option(help="A flat patch of one exposure, ROW,COL,ROWS,COLS; may be repeated.")
+    ] = None,
+    alpha: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Chance that a perfect simulation fails.")] = 0.01,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the simulated noise.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The report (.html) or the numbers (.json) to write.")] = None,
+) -> None:
+    """Hold simulated frames, or a camera, against real frames. Exit code 3 when they differ more than exposures do.
+
+    .npy files are (row, col), exposures of one scene in one folder, or (frame, row, col), a scene of their own.
+    """
+    from math import ceil
+
+    from .fidelity import Patch, read_exposures
+    from .fidelity import compare as comparison
+    from .fidelity.cameras import camera_of, levels_of
+    from .fidelity.outcome import check_out
+
+    if out is not None:
+        check_out(out)
+    patches = [Patch(*_rectangle(text)) for text in patch or []]
+    is_frames = Path(simulated).exists() and Path(simulated).suffix.lower() != ".json"
+    levels = (None, None) if is_frames else levels_of(simulated)
+    scenes = read_exposures(real, black=black, white=white, cfa=cfa, levels=levels, patches=patches)
+    if is_frames:
+        others = read_exposures(Path(simulated), black=black, white=white, cfa=cfa, patches=patches)
+        outcome = comparison(scenes, others, alpha=alpha, seed=seed, swaps=max(1999, ceil(10 / alpha)))
+    else:
+        camera = camera_of(simulated, iso, scenes[0])
+        outcome = comparison(scenes, camera, alpha=alpha, seed=seed, swaps=max(1999, ceil(10 / alpha)))
+    for line in outcome.table().splitlines():
+        say(line)
+    if out is not None:
+        outcome.write(out)
+        say(f"{out}: {outcome.summary()}")
+    if not outcome.passes:
+        complain(outcome.summary())
+        raise typer.Exit(UNLIKE)
+    if out is None:
+        say(outcome.summary())
+
+
+def _from_file(source: Path, out: Path | None, report: Path | None, name: str, patches: list[str]) -> None:
+    from .calibrate.report import single_page
+
+    found = _read_single(source, patches)
+    _tell_single(found)
+    nlf = found.nlf()
+    if found.point is None and nlf is None:
+        complain(f"{str(source)!r} gives neither a gain nor a noise level function: nothing is written")
+        raise typer.Exit(FAILED)
+    if report is not None:
+        _write(report, single_page(found, name).encode(), "--report")
+        say(f"{report}: report")
+    if out is None:
+        return
+    if found.point is not None:
+        _write(out, found.camera(name, name).model_dump_json(indent=2).encode() + b"\n", "--out")
+        say(f"{out}: camera {name}")
+    elif nlf is not None:
+        from .nlf import Heteroscedastic
+        from .pipeline import Pipeline
+
+        chain = Pipeline([Heteroscedastic(lambda_shot=nlf.lambda_shot, lambda_read=nlf.lambda_read)], name=name)
+        _write(out, chain.model_dump_json(indent=2).encode() + b"\n", "--out")
+        say(f"{out}: no gain, so a noise level function for --pipeline, on linear light")
+
+
+def _read_single(source: Path, patches: list[str]) -> "Single":
+    from .calibrate.single import from_photograph, from_raw
+
+    rectangles = [_rectangle(text) for text in patches] or None
+    if source.suffix.lower() not in _PHOTOGRAPHS:
+        from .raw import read_raw
+
+        return from_raw(read_raw(source), source.name, rectangles=rectangles)
+    if rectangles is not None:
+        raise ValueError("--patch came with a photograph that is no RAW file, wanted a RAW file")
+    return from_photograph(_planes(source), source.name)
+
+
+def _planes(source: Path) -> "list[NDArray[np.float64]]":
+    """Linear light of an sRGB photograph."""
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(source) as image:
+            deep = image.mode.startswith("I;16") or image.mode == "I"
+            values = np.asarray(image if deep else image.convert("L" if image.mode in "1L" else "RGB"), np.float64)
+    except UnidentifiedImageError:
+        raise ValueError(f"--from {str(source)!r} is no photograph that Pillow knows, and no RAW file") from None
+    encoded = values / (65535.0 if deep else 255.0)
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    return [linear] if linear.ndim == 2 else [linear[..., i] for i in range(3)]
+
+
+def _rectangle(text: str) -> tuple[int, int, int, int]:
+    try:
+        row, col, rows, cols = (int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--patch is {text!r}, wanted ROW,COL,ROWS,COLS in pixels") from None
+    return row, col, rows, cols
+
+
+def _tell_session(found: "Session") -> None:
+    from .calibrate.table import rows_of, text
+
+    for line in found.inputs:
+        say(line)
+    for iso, one in zip(found.isos, found.calibrations, strict=True):
+        say("" if iso is None else f"ISO {iso:g}")
+        for line in text(rows_of(one)):
+            say(line)
+    notes = [*found.notes, *(note for one in found.calibrations for note in one.notes)]
+    for note in dict.fromkeys(notes):
+        say(f"note: {note}")
+
+
+def _tell_single(found: "Single") -> None:
+    from .calibrate.table import rows_of_single, text
+
+    for line in text(rows_of_single(found)):
+        say(line)
+    if found.profile:
+        for plane in found.profile:
+            say(f"NoiseProfile of the file: lambda_shot {plane.lambda_shot:.4g}, lambda_read {plane.lambda_read:.4g}")
+    for note in found.notes:
+        say(f"note: {note}")
+
+
+def _check_outputs(out: Path | None, report: Path | None) -> None:
+    """Before anything is computed."""
+    for option, path, suffix in (("--out", out, ".json"), ("--report", report, ".html")):
+        if path is None:
+            continue
+        if path.suffix.lower() != suffix:
+            raise ValueError(f"{option} {str(path)!r} does not end in {suffix}, which is what is written")
+        if path.is_dir() or not path.parent.is_dir():
+            wrong = "is a folder" if path.is_dir() else f"lies in {str(path.parent)!r}, which is no folder"
+            raise ValueError(f"{option} {str(path)!r} {wrong}, wanted a file to write")
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _write(path: Path, data: bytes, option: str) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise ValueError(f"{option} {str(path)!r} could not be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""What is simulated from known numbers gives those numbers back.
+
+The tolerances (2 % of K, 5 % of sigmas, 0.03 of lambda) are several times the standard errors of 20 frames of
+128 x 128 pixels: 0.1 %, 0.3 %, 0.003; of sigma_row, from 128 rows in 20 frames, 1.5 %, so that 5 % is passed by
+chance once in 1,000 keys. The keys are fixed.
+"""
+
+import numpy as np
+import pytest
+from shooting import sensor, session
+
+from camnoise import GaussianRead, Pipeline, StudentTRead, TukeyLambdaRead, presets
+from camnoise.calibrate.sensor import Calibration, calibrate, measured_camera
+
+LEVELS = {"sony_a7s2": {}, "nikon_d850": {"black": 400, "white": 16383}}
+
+
+def check(camera: Pipeline, found: Calibration) -> None:
+    """Every number that the camera has, within what issue 5 asks."""
+    point, true = found.point, camera.draw([7]).sample(0)
+    assert point is not None, found.notes
+    assert point.K.value == pytest.approx(true["K"], rel=0.02)
+    assert point.read.sigma.value == pytest.approx(true["sigma_read"], rel=0.05)
+    assert point.sigma_row.value == pytest.approx(true["sigma_row"], rel=0.05)
+    if "lam" in true and true["sigma_read"] > 0.75:
+        assert found.read.fit("tukey_lambda").shape.value == pytest.approx(true["lam"], abs=0.03)
+    for site in ("R", "G1", "G2", "B"):
+        bias = getattr(point, f"bias_{site}")
+        assert abs(bias.value - true.get(f"bias_{site}", 0.0)) < 6 * bias.error
+
+
+@pytest.mark.parametrize("name", ["sony_a7s2", "nikon_d850"])
+def test_a_preset_comes_back(name):
+    low, high = presets.describe(name).iso_range
+    for iso in (low, high):
+        camera = presets.load(name, iso=iso, **LEVELS[name]).raw
+        flats, darks = session(camera)
+        found = calibrate(flats, darks, cfa=camera.cfa, bits=14, black=LEVELS[name].get("black", 512), iso=iso)
+        check(camera, found)
+        assert found.point.iso == iso
+
+
+@pytest.mark.slow  # 45 s
+@pytest.mark.parametrize("name", ["sony_a7s2", "nikon_d850"])
+def test_a_preset_comes_back_at_every_setting(name):
+    for iso in presets.describe(name).isos():
+        camera = presets.load(name, iso=iso, **LEVELS[name]).raw
+        flats, darks = session(camera, side=(256, 256))
+        check(camera, calibrate(flats, darks, cfa=camera.cfa, bits=14, black=LEVELS[name].get("black", 512), iso=iso))
+
+
+@pytest.mark.parametrize(
+    ("bits", "K", "read", "black"),
+    [
+        (10, 0.11, TukeyLambdaRead(sigma=1.2, lam=-0.1), 64),
+        (12, 0.8, GaussianRead(sigma=2.0), 200),
+        (16, 9.0, StudentTRead(sigma=30.0, nu=6.0), 1024),
+    ],
+)
+def test_a_camera_of_any_depth_comes_back(bits, K, read, black):
+    bias = (0.6, -0.4, 0.1, 0.3)
+    camera = sensor(K=K, read=read, row=0.4 * read.sigma, bias=bias, black=black, bits=bits)
+    found = calibrate(*session(camera), cfa="RGGB", bits=bits, black=black)
+    check(camera, found)
+    assert found.point.read.law == read.kind.removesuffix("_read")
+
+
+@pytest.mark.parametrize("cfa", [None, "GBGGRG/RGRBGB/GBGGRG/GRGGBG/BGBRGR/GRGGBG"])
+def test_sensors_without_a_bayer_tile_come_back(cfa):
+    camera = sensor(row=1.0, cfa=None)
+    found = calibrate(*session(camera, (0.1, 0.3, 0.6), side=(126, 126)), cfa=cfa, bits=12)
+    assert found.point.K.low < 2.0 < found.point.K.high
+    assert found.point.read.sigma.value == pytest.approx(3.0, rel=0.05)
+    assert found.point.sigma_row.value == pytest.approx(1.0, rel=0.1)  # 5 standard errors
+    assert found.black == pytest.approx(200.0, abs=0.2)
+    assert set(found.bias.level) == ({"mono"} if cfa is None else {"R", "G", "G1", "G2", "B"} & set(found.bias.level))
+
+
+def test_what_was_calibrated_is_a_camera_to_simulate_with():
+    camera = sensor(read=TukeyLambdaRead(sigma=3.0, lam=-0.1), row=1.0, prnu=0.02, dsnu=1.5, bias=(1.0, 0.0, 0.5, -1.0))
+    found = calibrate(*session(camera), cfa="RGGB", bits=12, black=200)
+    mine = measured_camera([found], name="mine", title="Mine", source="a test", cfa="RGGB", bits=12, white=4095)
+    assert type(mine).from_json(mine.model_dump_json()) == mine
+    again = mine.pipeline(patterns=True)
+    assert [stage.kind for stage in again.stages if stage.kind in ("prnu", "dsnu")] == ["prnu", "dsnu"]
+    second = calibrate(*session(again.raw), cfa="RGGB", bits=12, black=200).point
+    for name in ("K", "sigma_row", "sigma_prnu", "sigma_dsnu"):
+        first, then = getattr(found.point, name), getattr(second, name)
+        assert abs(first.value - then.value) < 5 * np.hypot(first.error, then.error), name
+
+
+def test_what_is_missing_is_said():
+    camera = sensor()
+    flats, darks = session(camera, (0.2, 0.5), frames=4)
+    alone = calibrate([], darks, cfa="RGGB", bits=12)
+    assert alone.point is None
+    assert alone.read is not None
+    assert any(note.startswith("no flats") for note in alone.notes)
+    alone = calibrate(flats, None, cfa="RGGB", bits=12)
+    assert alone.point is None
+    assert alone.transfer.K.low < 2 < alone.transfer.K.high
+    assert any(note.startswith("no darks") for note in alone.notes)
+    with pytest.raises(ValueError, match="no flats and no darks"):
+        calibrate([], None, cfa="RGGB", bits=12)
+    with pytest.raises(ValueError, match="64x64 and 128x128, wanted one size"):
+        calibrate([flats[0][:, :64, :64]], darks, cfa="RGGB", bits=12)
+    with pytest.raises(ValueError, match="1 frame, wanted 2"):
+        calibrate(flats, darks[:1], cfa="RGGB", bits=12)
+    with pytest.raises(TypeError, match="float64, wanted an array of uint16"):
+        calibrate(flats, darks.astype(float), cfa="RGGB", bits=12)
+
+
+def test_darks_that_the_camera_cut_off_at_black_give_no_read_noise():
+    flats, darks = session(sensor(black=0), (0.2, 0.5), frames=4)
+    found = calibrate(flats, darks, cfa="RGGB", bits=12)
+    assert found.point is None
+    assert found.read is None
+    assert "cut off by a camera that subtracts its own black" in " ".join(found.notes)
+    assert found.transfer.K.low < 2.0 < found.transfer.K.high
