@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from .measuring import calibrate, compare
 from .terminal import complain, count, flushed, prepare, say, sentence_of, terminable
 
 if TYPE_CHECKING:
@@ -28,8 +29,12 @@ app = typer.Typer(
 FAILED, WRONG_USE, NOT_VERIFIED, INTERRUPTED = 1, 2, 3, 130
 _MOST_SHOWN = 8  # samples on a contact sheet
 
-Cameras = Annotated[list[str] | None, typer.Option("--camera", help="See `camnoise cameras`; for nrl given twice.")]
+Cameras = Annotated[
+    list[str] | None,
+    typer.Option("--camera", help="See `camnoise cameras`, or a camera file of your own; for nrl given twice."),
+]
 Isos = Annotated[list[str] | None, typer.Option("--iso", help="One ISO, or LO-HI to draw one per image.")]
+Extrapolate = Annotated[bool, typer.Option("--extrapolate", help="Allow an ISO beyond those that were measured.")]
 Ratios = Annotated[
     list[str] | None,
     typer.Option("--ratio", help="Low light: how many times under-exposed, or LO-HI. Default: 1."),
@@ -60,7 +65,14 @@ Domain = Annotated[
     Literal["raw", "rgb", "srgb"] | None,
     typer.Option(help="A mosaic (default of cameras), three linear planes, or encoded values (default of --noise)."),
 ]
-Demosaic = Annotated[Literal["bilinear"] | None, typer.Option(help="Make three planes of the mosaic again.")]
+Demosaic = Annotated[
+    Literal["bilinear", "malvar2004", "average", "menon2007"] | None,
+    typer.Option(help="Make three planes of the mosaic again; average is for tiles that are not Bayer's."),
+]
+Unprocess = Annotated[
+    bool,
+    typer.Option("--unprocess", help="Undo a photograph's processing (tone curve, colors, white balance) first."),
+]
 Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Of the noise.")]
 Blacks = Annotated[
     list[float] | None,
@@ -89,7 +101,7 @@ class _StoppedError(Exception):
 
 @app.command()
 def shard(
-    source: Annotated[str, typer.Argument(help="folder:PATH, pairs:PATH or sample:")],
+    source: Annotated[str, typer.Argument(help="folder:PATH, raw:PATH, pairs:PATH or sample:")],
     dest: Annotated[Path, typer.Argument(help="A new or empty folder, or one that holds this run unfinished.")],
     camera: Cameras = None,
     iso: Isos = None,
@@ -101,26 +113,42 @@ def shard(
     epoch: Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Fresh noise of that epoch's own.")] = None,
     domain: Domain = None,
     demosaic: Demosaic = None,
+    unprocess: Unprocess = False,
     black: Blacks = None,
     white: Whites = None,
+    extrapolate: Extrapolate = False,
     body: Body = None,
     samples_per_shard: Annotated[int, typer.Option(min=1, max=1_000_000)] = 256,
 ) -> None:
-    """Make WebDataset shards of noisy views from a collection of photographs, or of pairs."""
-    import numpy as np
-
+    """Make WebDataset shards of noisy views from a collection of photographs, of RAW files, or of pairs."""
     from .pipelines.address import parse
     from .pipelines.choice import Options, choose
     from .pipelines.exposures import make_sample
+    from .pipelines.mosaics import darkness
     from .pipelines.run import finished_shards, run
     from .views import scheme_named
 
     images = parse(source)
-    options = Options(camera, iso, ratio, black, white, noise, pipeline, scheme, domain, demosaic, seed, epoch, body)
+    options = Options(
+        camera=camera,
+        iso=iso,
+        ratio=ratio,
+        black=black,
+        white=white,
+        noise=noise,
+        pipeline=pipeline,
+        scheme=scheme,
+        domain=domain,
+        demosaic=demosaic,
+        unprocess=unprocess,
+        extrapolate=extrapolate,
+        seed=seed,
+        epoch=epoch,
+        body=body,
+    )
     recipe = choose(options, images.address).recipe(images.address, samples_per_shard)
     if recipe.cameras:  # one that cannot work fails here, at once
-        side = scheme_named(recipe.scheme).reach + 4
-        make_sample(np.zeros((3, side, side), np.uint8), "black", recipe)
+        make_sample(darkness(scheme_named(recipe.scheme).reach + 4, recipe.mosaics), "black", recipe)
     try:
         with terminable():
             outcome = run(images, recipe, dest)
@@ -167,7 +195,7 @@ def verify(dest: Annotated[Path, typer.Argument(help="A finished data set.")]) -
 
 @app.command()
 def preview(
-    image: Annotated[Path, typer.Argument(help="A PNG, JPEG or TIFF file.")],
+    image: Annotated[Path, typer.Argument(help="A PNG, JPEG, TIFF or RAW file.")],
     out: Out,
     camera: Cameras = None,
     iso: Isos = None,
@@ -178,8 +206,10 @@ def preview(
     seed: Seed = 0,
     domain: Domain = None,
     demosaic: Demosaic = None,
+    unprocess: Unprocess = False,
     black: Blacks = None,
     white: Whites = None,
+    extrapolate: Extrapolate = False,
     panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 400,
 ) -> None:
     """Write one image beside noisy views of it and a difference."""
@@ -190,16 +220,32 @@ def preview(
     from .pipelines.contact import row
     from .pipelines.exposures import make_sample
     from .pipelines.images import decode
+    from .pipelines.rawfiles import decode_raw
+    from .pipelines.raws import Raws
     from .pipelines.source import public_name
 
-    chosen = choose(
-        Options(camera, iso, ratio, black, white, noise, pipeline, scheme, domain, demosaic, seed), "preview:"
+    source = Raws.address if image.suffix.lower() in Raws.suffixes else "preview:"
+    options = Options(
+        camera=camera,
+        iso=iso,
+        ratio=ratio,
+        black=black,
+        white=white,
+        noise=noise,
+        pipeline=pipeline,
+        scheme=scheme,
+        domain=domain,
+        demosaic=demosaic,
+        unprocess=unprocess,
+        extrapolate=extrapolate,
+        seed=seed,
     )
-    recipe = chosen.recipe("preview:")
+    chosen = choose(options, source)
+    recipe = chosen.recipe(source)
     if out.exists() and image.exists() and out.samefile(image):
         raise ValueError(f"--out {str(out)!r} is the image itself, wanted another file to write")
     try:
-        pixels = decode(image.read_bytes())
+        pixels = (decode_raw if recipe.mosaics else decode)(image.read_bytes())
     except OSError as error:
         raise ValueError(f"image {str(image)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -235,26 +281,52 @@ def look(
 
 
 @app.command()
-def cameras(name: Annotated[str | None, typer.Argument(help="Show one with its provenance.")] = None) -> None:
-    """List the calibrated cameras, or show one."""
-    from . import presets
+def cameras(
+    name: Annotated[str | None, typer.Argument(help="Show one, by its name or its file, with its provenance.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Draw the curves of the one into this PNG.")] = None,
+) -> None:
+    """List the calibrated cameras, or show one: where it comes from, what it lacks, its numbers against ISO."""
+    from textwrap import wrap
 
-    for camera in presets.names() if name is None else [name]:
-        known = presets.describe(camera)
-        low, high = known.iso_range
-        if name is None:
-            say(f"{camera:12s} {known.title}, ISO {low:g} to {high:g}, {known.bits} bit, {known.licence}")
-            continue
-        for field in ("name", "title", "source", "licence", "units", "cfa", "bits", "black", "white"):
-            value = getattr(known, field)
-            say(f"{field:8s} {'not given by the source' if value is None else value}")
-        say(f"{'iso':8s} {low:g} to {high:g}")
-        for note in known.notes:
-            say(f"{'note':8s} {note}")
-        columns = ("K", "sigma_read", "lam", "sigma_row")
-        say("".join(f"{column:>12s}" for column in ("ISO", *columns)))
-        for iso, drawn in presets.settings(camera):
-            say("".join(f"{value:12.5g}" for value in (iso, *(drawn[column] for column in columns))))
+    from . import presets
+    from .presets import curves
+
+    if name is None:
+        if out is not None:
+            raise ValueError("--out wants one camera to draw: camnoise cameras NAME --out FILE")
+        listed = [presets.describe(one) for one in presets.names()]
+        for kind in curves.KINDS:
+            say(kind)
+            say(curves.HEADING)
+            for camera in listed:
+                if curves.kind_of(camera) == kind:
+                    say(curves.entry(camera))
+        return
+    camera = presets.describe(name)
+    facts = {field: getattr(camera, field) for field in ("name", "title", "source", "licence", "units", "cfa", "bits")}
+    facts |= {"black": camera.black, "white": camera.white}
+    facts["iso"] = "none" if camera.iso_range is None else "{:g} to {:g}".format(*camera.iso_range)
+    facts |= {"has": ", ".join(curves.has(camera)), "lacks": ", ".join(curves.lacks(camera)) or "nothing"}
+    for field, value in [*facts.items(), *(("note", note) for note in camera.notes)]:
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        text = "not given by the source" if value is None else shown
+        for number, line in enumerate(wrap(text, 91, break_long_words=False, break_on_hyphens=False)):
+            say(f"{'' if number else field:8s} {line}")
+    settings = curves.show(camera)
+    drawn = curves.curves(camera, settings)
+    if drawn:
+        plain = "utf" not in (sys.stdout.encoding or "").lower()
+        for line in ("", *curves.table(settings, drawn), "", *curves.sparklines(drawn, plain=plain)):
+            say(line)
+    if not all(setting.stated for setting in settings):
+        say("* beyond what the source states: --extrapolate")
+    if out is not None:
+        _save(curves.picture(camera, drawn), out)
+        say(f"{out}: curves of {camera.name}")
+
+
+app.command()(calibrate)
+app.command()(compare)
 
 
 def main() -> NoReturn:

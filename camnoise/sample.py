@@ -7,11 +7,47 @@ import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from .mosaic import Pattern
 from .views import scheme_named
 
 HexId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Count = Annotated[int, Field(ge=0, le=2**64 - 1)]
+Row = tuple[float, float, float]
 SchemeName = Annotated[str, AfterValidator(lambda text: str(scheme_named(text)))]  # in its one spelling
+
+
+class RawInput(BaseModel):
+    """What makes light of the numbers that a RAW file holds; the numbers themselves are `scene.npy`.
+
+    Light is (DN - black) / (white - black) of each filter, no less than 0. It has the noise of the file's own exposure.
+
+    Attributes:
+        cfa: the filter tile at the visible area's (0, 0); None for a monochrome sensor.
+        black: DN, per filter in the order R, G1, G2, B; one number for a monochrome sensor.
+        white: DN, where the file saturates.
+        white_balance: of the shot as it was taken: gains of red, green and blue, green's is 1. For whoever
+            develops the views; None where the file has none.
+        color_matrix: linear sRGB to the camera's red, green, blue, rows that sum to 1; likewise.
+        iso: at which the file was shot, and so how noisy the scene itself is; likewise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    cfa: Pattern | None
+    black: tuple[float, ...]
+    white: float
+    white_balance: tuple[float, float, float] | None = None
+    color_matrix: tuple[Row, Row, Row] | None = None
+    iso: float | None = None
+
+    @model_validator(mode="after")
+    def _levels(self) -> Self:
+        wanted = 1 if self.cfa is None else 4
+        if len(self.black) != wanted:
+            raise ValueError(f"{len(self.black)} black levels for filter tile {self.cfa}, wanted {wanted}")
+        if not all(0 <= level < self.white for level in self.black):
+            raise ValueError(f"black levels are {self.black}, wanted 0 to below white, {self.white:g}")
+        return self
 
 
 class Sample(BaseModel):
@@ -29,6 +65,7 @@ class Sample(BaseModel):
         noise_version: of the scheme of randomness.
         domain: what the pixels are: "raw" one mosaic plane, "rgb" three linear planes, "srgb" encoded ones.
         cfa: the mosaic's pattern at the frame's (0, 0), None without a mosaic.
+        input: of a RAW file, how its numbers become light; None for a photograph.
         origin: row and column of the crop in its frame.
         size: rows and columns.
         bits, black, white, ratio: of view 1: the converter's bits, the levels in DN, how many times under-exposed.
@@ -51,6 +88,7 @@ class Sample(BaseModel):
     noise_version: int
     domain: Literal["raw", "rgb", "srgb"]
     cfa: str | None
+    input: RawInput | None = None
     origin: tuple[int, int]
     size: tuple[int, int]
     bits: int | None

@@ -5,19 +5,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 from . import digests, npy
 from .address import parse
 from .exposures import make_sample, pair_sample
 from .files import committed, write
 from .images import Pixels, decode
+from .mosaics import Scene, array_of
 from .plan import Form, Input, ShardSpec
+from .rawfiles import decode_raw
 from .recipe import Recipe
 from .records import Member, Quarantined, Receipt, Stage, receipt_name
 from .source import File, Source, opened
 from .tar import TarWriter
 
 _PACKAGES = ("camnoise", "numpy", "pillow", "torch")
+_S = TypeVar("_S")
 
 
 class _RefusedError(Exception):
@@ -67,24 +71,34 @@ def build_shard(spec: ShardSpec, watch: Callable[[], None] = lambda: None) -> Re
         samples=len({member.key for member in members}),
         quarantined=tuple(quarantined),
         members=tuple(members),
-        versions=versions(),
+        outside=spec.recipe.outside,
+        versions=versions(spec.recipe),
     )
     write(receipt_path, receipt.dump())
     return receipt
 
 
-def versions() -> dict[str, str]:
-    """Of what made the bytes."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+def versions(recipe: Recipe) -> dict[str, str]:
+    """Of what makes the bytes."""
+    used = [*_PACKAGES, *(["rawpy"] if recipe.mosaics else []), *(["colour-demosaicing"] if recipe.outside else [])]
+    made = {"python": platform.python_version(), **{name: version(name) for name in used}}
+    if recipe.mosaics:
+        import rawpy
+
+        made["libraw"] = ".".join(map(str, rawpy.libraw_version))
+    return made
 
 
 def _fields(one: Input, source: Source, form: Form, recipe: Recipe) -> tuple[dict[str, bytes], str]:
     if one.refused is not None:
         raise _RefusedError(Quarantined(name=one.name, stage="header", reason=one.refused))
-    data, pixels = _decoded(one, one.files[0], source)
+    data = _read(one, one.files[0], source)
+    decoder: Callable[[bytes], Scene] = decode_raw if recipe.mosaics else decode
+    scene = _decoded(one, one.files[0], data, decoder)
+    pixels = array_of(scene)
     noisy = [_noisy(one, file, source, pixels) for file in one.noisy]
     with _stage("camera", one):  # such as a rate of electrons beyond what the laws cover
-        made = pair_sample(pixels, noisy, one.name, recipe) if noisy else make_sample(pixels, one.name, recipe)
+        made = pair_sample(pixels, noisy, one.name, recipe) if noisy else make_sample(scene, one.name, recipe)
     fields: dict[str, bytes] = {form: npy.dump(pixels) if form == "scene.npy" else data}
     fields |= {"views.npy": npy.dump(made.views), "json": made.record.dump()}
     if recipe.keeps_clean:
@@ -92,20 +106,25 @@ def _fields(one: Input, source: Source, form: Form, recipe: Recipe) -> tuple[dic
     return fields, digests.of_pixels(pixels)
 
 
-def _decoded(one: Input, file: File, source: Source) -> tuple[bytes, Pixels]:
-    """A file of an input, as it is and as pixels."""
+def _read(one: Input, file: File, source: Source) -> bytes:
+    """A file of an input."""
     with _stage("read", one, file):
         with opened(source, file.name) as opening:
             data = opening.read()
         if len(data) != file.size:
             raise ValueError(f"has {len(data):,} bytes, {file.size:,} when the run was planned")
+    return data
+
+
+def _decoded(one: Input, file: File, data: bytes, decoder: Callable[[bytes], _S]) -> _S:
+    """What a file of an input holds."""
     with _stage("decode", one, file):
-        return data, decode(data)
+        return decoder(data)
 
 
 def _noisy(one: Input, file: File, source: Source, clean: Pixels) -> Pixels:
     """A noisy view from the source, which fits its clean image."""
-    _, pixels = _decoded(one, file, source)
+    pixels = _decoded(one, file, _read(one, file, source), decode)
     with _stage("pair", one, file):
         if (pixels.dtype, pixels.shape) != (clean.dtype, clean.shape):
             came, wanted = (f"{image.shape[1]} x {image.shape[2]} pixels of {image.dtype}" for image in (pixels, clean))

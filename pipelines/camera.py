@@ -7,12 +7,13 @@ from typing import NamedTuple
 from camnoise import presets
 from camnoise.camera import Camera
 from camnoise.distributions import LogUniform
-from camnoise.domains import Demosaicing, Domain, chains, domain_of, is_plain, place
+from camnoise.domains import TILE, Demosaicing, Domain, chains, domain_of, is_plain, place
 from camnoise.literature import noise
 from camnoise.mixture import Mixture
 from camnoise.pipeline import Pipeline
 from camnoise.presets.camera import iso_text
 from camnoise.units import Unit
+from camnoise.unprocess import Unprocess
 
 AnyCamera = Pipeline | Mixture
 Span = float | tuple[float, float]
@@ -24,6 +25,7 @@ class Placed(NamedTuple):
     Attributes:
         camera: its chain, or its mixture of chains.
         domain, demosaic: what its views are.
+        unprocess: whether photographs become camera light by `Unprocess`.
         title: as a person calls it.
     """
 
@@ -31,6 +33,7 @@ class Placed(NamedTuple):
     domain: Domain
     demosaic: Demosaicing | None
     title: str
+    unprocess: bool = False
 
 
 def parse_span(text: str, what: str) -> Span:
@@ -47,34 +50,58 @@ def parse_span(text: str, what: str) -> Span:
 
 def preset(
     name: str,
-    iso: Span,
+    iso: Span | None,
     *,
     ratio: Span = 1.0,
-    domain: Domain | None = None,
-    demosaic: Demosaicing | None = None,
+    extrapolate: bool = False,
     black: float | None = None,
     white: float | None = None,
+    domain: Domain | None = None,
+    demosaic: Demosaicing | None = None,
+    unprocess: bool = False,
+    mosaics: bool = False,
 ) -> Placed:
     """A calibrated camera in a domain, raw unless another is asked for; a range of ratios is log-uniform.
+
+    Args:
+        name: of a preset, or the path of a camera file.
+        iso, ratio, extrapolate, black, white: as of `presets.load`.
+        domain, demosaic, unprocess: as of `place`.
+        mosaics: whether RAW files come in, instead of photographs.
 
     Raises:
         ValueError: as `presets.load` and `place`.
     """
     under = LogUniform(low=ratio[0], high=ratio[1]) if isinstance(ratio, tuple) else ratio
-    sensor = presets.load(name, iso=iso, black=black, white=white, ratio=under)
-    return _placed(sensor, domain or "raw", demosaic, f"{name} at ISO {iso_text(iso)}")
+    sensor = presets.load(name, iso=iso, black=black, white=white, ratio=under, extrapolate=extrapolate)
+    title = sensor.name if iso is None else f"{sensor.name} at ISO {iso_text(iso)}"
+    return _placed(sensor, domain or "raw", demosaic, title, unprocess, mosaics)
 
 
-def by_name(text: str, *, domain: Domain | None = None, demosaic: Demosaicing | None = None) -> Placed:
-    """A noise of the literature in a domain, srgb unless another is asked for.
+def by_name(
+    text: str,
+    *,
+    domain: Domain | None = None,
+    demosaic: Demosaicing | None = None,
+    unprocess: bool = False,
+    mosaics: bool = False,
+) -> Placed:
+    """A noise of the literature in a domain, srgb unless another is asked for, or raw of RAW files.
 
     Raises:
         ValueError: as `noise` and `place`.
     """
-    return _placed(noise(text), domain or "srgb", demosaic, text)
+    return _placed(noise(text), domain or ("raw" if mosaics else "srgb"), demosaic, text, unprocess, mosaics)
 
 
-def from_file(path: Path, *, domain: Domain | None = None, demosaic: Demosaicing | None = None) -> Placed:
+def from_file(
+    path: Path,
+    *,
+    domain: Domain | None = None,
+    demosaic: Demosaicing | None = None,
+    unprocess: bool = False,
+    mosaics: bool = False,
+) -> Placed:
     """The pipeline, or the mixture, of a JSON file: what is no whole chain yet is placed in the domain.
 
     Raises:
@@ -97,16 +124,29 @@ def from_file(path: Path, *, domain: Domain | None = None, demosaic: Demosaicing
             first = type(chains(camera)[0].stages[0]).__name__
             wanted = f"{Unit.ENCODED} (a whole chain) or {Unit.LINEAR}"
             raise ValueError(f"{path}: its first stage, {first}, takes {camera.takes}, wanted {wanted}")
-        return _placed(camera, domain or ("srgb" if is_plain(camera) else "raw"), demosaic, camera.name)
+        default: Domain = "srgb" if is_plain(camera) and not mosaics else "raw"
+        return _placed(camera, domain or default, demosaic, camera.name, unprocess, mosaics)
     has, makes = whole
+    if mosaics:
+        raise ValueError(f"{path}: it takes photographs, wanted a sensor, which takes the light of RAW files")
     if domain not in (None, has) or demosaic not in (None, makes):
         asked = " ".join(one for one in (domain, demosaic) if one is not None)
         raise ValueError(f"{path}: its views are {has}{f', {makes}' if makes else ''}, asked for {asked}")
-    return Placed(camera, has, makes, camera.name)
+    unprocesses = any(isinstance(stage, Unprocess) for chain in chains(camera) for stage in chain.stages)
+    if unprocess and not unprocesses:
+        raise ValueError(f"{path}: it is a whole chain without Unprocess, asked for --unprocess")
+    return Placed(camera, has, makes, camera.name, unprocesses)
 
 
-def _placed(camera: Camera, domain: Domain, demosaic: Demosaicing | None, title: str) -> Placed:
-    return Placed(place(camera, domain, demosaic), domain, demosaic, title)
+def _placed(
+    camera: Camera, domain: Domain, demosaic: Demosaicing | None, title: str, unprocess: bool, mosaics: bool
+) -> Placed:
+    if mosaics and (domain != "raw" or unprocess):
+        asked = "--unprocess" if unprocess else f"domain {domain}"
+        raise ValueError(f"RAW files came with {asked}, wanted domain raw: they are mosaics of light already")
+    # The tile of each file will take the place of this one, which fits every method.
+    whole = place(camera, domain, demosaic, unprocess=unprocess, mosaic_in=mosaics, cfa=TILE if mosaics else None)
+    return Placed(whole, domain, demosaic, title, unprocess)
 
 
 def _read(data: bytes) -> AnyCamera:

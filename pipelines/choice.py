@@ -3,16 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
 
+from camnoise import presets
 from camnoise.domains import Demosaicing, Domain
+from camnoise.presets.measured import MeasuredCamera
 from camnoise.views import REAL, scheme_named
 
 from .camera import AnyCamera, Placed, Span, by_name, from_file, parse_span, preset
+from .raws import Raws
 from .recipe import Recipe
 
 _T = TypeVar("_T")
 _SCHEME = "n2n"  # where none is asked for
+
+
+class _Way(TypedDict):
+    """How images come to every camera, and what its views are."""
+
+    domain: Domain | None
+    demosaic: Demosaicing | None
+    unprocess: bool
+    mosaics: bool
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,8 @@ class Options:
     scheme: str | None = None
     domain: Domain | None = None
     demosaic: Demosaicing | None = None
+    unprocess: bool = False
+    extrapolate: bool = False
     seed: int = 0
     epoch: int | None = None
     body: str | None = None
@@ -53,7 +67,7 @@ class Choice(NamedTuple):
         options: from which they follow.
         scheme: in its one spelling.
         placed: one camera, two for nrl, none for real.
-        iso: one per camera, none with cameras of the user's own.
+        iso: one per camera; none with cameras of the user's own, and with those that have one setting.
     """
 
     options: Options
@@ -71,12 +85,14 @@ class Choice(NamedTuple):
         cameras: list[AnyCamera | None] = [*(one.camera for one in self.placed), None, None]
         return Recipe(
             source=source,
-            camera=tuple(self.options.camera or ()),
+            camera=tuple(one.camera.name for one in self.placed) if self.options.camera else (),
             iso=self.iso,
+            extrapolate=self.options.extrapolate,
             pipeline=cameras[0],
             second=cameras[1],
             domain=self.placed[0].domain if self.placed else "srgb",
             demosaic=self.placed[0].demosaic if self.placed else None,
+            unprocess=self.placed[0].unprocess if self.placed else False,
             scheme=self.scheme,
             seed=self.options.seed,
             epoch=self.options.epoch,
@@ -90,7 +106,7 @@ def choose(options: Options, source: str) -> Choice:
 
     Args:
         options: of the command.
-        source: its address; that of pairs has the noisy views itself.
+        source: its address; that of pairs has the noisy views itself, that of RAW files has mosaics.
 
     Raises:
         ValueError: options that exclude each other, that are missing or too many, or that say nothing.
@@ -104,9 +120,9 @@ def choose(options: Options, source: str) -> Choice:
         return Choice(options, str(plan), ())
     if plan.real:
         raise ValueError(f"scheme {plan} takes its views from the source, wanted pairs:PATH as the source")
-    given = options.given("camera", "iso", "ratio", "black", "white")
+    given = options.given("camera", "iso", "ratio", "black", "white", "extrapolate")
     if options.pipeline and (given or options.noise):
-        names = "--camera, --iso, --ratio, --black, --white or --noise"
+        names = "--camera, --iso, --ratio, --black, --white, --extrapolate or --noise"
         raise ValueError(f"--pipeline says the whole camera: no {names} beside it")
     if options.noise and given:
         raise ValueError(f"--noise came with {given[0]}, wanted a noise or a camera")
@@ -116,28 +132,36 @@ def choose(options: Options, source: str) -> Choice:
     if named != plan.cameras:
         wanted = "two: --camera, --noise or --pipeline twice" if plan.cameras > 1 else "one"
         raise ValueError(f"scheme {plan} got {named} {'camera' if named == 1 else 'cameras'}, wanted {wanted}")
+    way: _Way = {
+        "domain": options.domain,
+        "demosaic": options.demosaic,
+        "unprocess": options.unprocess,
+        "mosaics": source == Raws.address,
+    }
     if options.camera:
-        return _calibrated(options, options.camera, str(plan))
-    domain, demosaic = options.domain, options.demosaic
+        return _calibrated(options, options.camera, str(plan), way)
     if options.pipeline:
-        placed = [from_file(one, domain=domain, demosaic=demosaic) for one in options.pipeline]
+        placed = [from_file(one, **way) for one in options.pipeline]
     else:
-        placed = [by_name(one, domain=domain, demosaic=demosaic) for one in options.noise or ()]
+        placed = [by_name(one, **way) for one in options.noise or ()]
     return Choice(options, str(plan), tuple(placed))
 
 
-def _calibrated(options: Options, names: Sequence[str], scheme: str) -> Choice:
-    if not options.iso:
-        raise ValueError(f"camera {names[0]} has no ISO: wanted --iso N or --iso LO-HI")
-    isos = [parse_span(text, "ISO") for text in _each(options.iso, names, "--iso")]
+def _calibrated(options: Options, names: Sequence[str], scheme: str, way: "_Way") -> Choice:
+    given = [parse_span(text, "ISO") for text in _each(options.iso, names, "--iso")] if options.iso else []
+    if not given:
+        for known in map(presets.describe, names):
+            if known.iso_range is not None and not isinstance(known, MeasuredCamera):
+                raise ValueError(f"camera {known.name} has no ISO: wanted --iso N or --iso LO-HI")
+    isos: Sequence[Span | None] = given or [None] * len(names)
     ratios = [parse_span(text, "ratio") for text in _each(options.ratio or ["1"], names, "--ratio")]
     blacks = _each(options.black or [None], names, "--black")
     whites = _each(options.white or [None], names, "--white")
     placed = [
-        preset(name, iso, ratio=ratio, domain=options.domain, demosaic=options.demosaic, black=black, white=white)
+        preset(name, iso, ratio=ratio, extrapolate=options.extrapolate, black=black, white=white, **way)
         for name, iso, ratio, black, white in zip(names, isos, ratios, blacks, whites, strict=True)
     ]
-    return Choice(options, scheme, tuple(placed), tuple(isos))
+    return Choice(options, scheme, tuple(placed), tuple(given))
 
 
 def _each(values: Sequence[_T], cameras: Sequence[str], option: str) -> list[_T]:

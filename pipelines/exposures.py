@@ -1,6 +1,7 @@
 """One image through a recipe: what its sample holds, and what its record has to say."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,12 +15,15 @@ from camnoise.mixture import Mixture
 from camnoise.pipeline import Pipeline
 from camnoise.plain import EightBits
 from camnoise.sample import Sample
+from camnoise.units import Unit
 from camnoise.views import scheme_named
 
 from .images import Pixels
+from .mosaics import RawScene, Scene
 from .recipe import Recipe
 
 _TORCH = {"uint8": torch.uint8, "uint16": torch.uint16, "float32": torch.float32}
+Cameras = tuple[Pipeline | Mixture, ...]
 _LEVELS: dict[str, Literal[255, 65535]] = {"uint8": 255, "uint16": 65535}
 
 
@@ -42,23 +46,24 @@ class Made(NamedTuple):
         return self.record.normalize(torch.from_numpy(self.views))
 
 
-def make_sample(pixels: Pixels, name: str, recipe: Recipe) -> Made:
+def make_sample(pixels: Scene, name: str, recipe: Recipe) -> Made:
     """Exposes one image.
 
     Args:
-        pixels: (3, row, col), uint8 or uint16.
+        pixels: of a photograph (3, row, col), uint8 or uint16; or a RAW file's mosaic.
         name: the source's own; it addresses the noise.
         recipe: what to make.
 
     Raises:
         ValueError: the camera cannot take the image.
     """
-    raw, dtype = _raw(recipe), stored_dtype(pixels, recipe)
-    made = (raw or recipe.cameras[0]).views(
-        scaled(pixels),
+    cameras = _cameras(pixels, recipe)
+    raw, dtype = _raw(cameras, recipe), stored_dtype(pixels, recipe)
+    made = (raw or cameras[0]).views(
+        _images(pixels, cameras),
         [name],
         scheme=recipe.scheme,
-        cameras=_both(recipe),
+        cameras=_both(cameras),
         body=recipe.body,
         dtype=_TORCH[dtype.name],
         **_address(recipe),
@@ -82,17 +87,18 @@ def pair_sample(pixels: Pixels, noisy: Sequence[Pixels], name: str, recipe: Reci
     return Made(record(pixels, name, recipe, len(noisy)), np.stack(noisy), clean(pixels, name, recipe))
 
 
-def clean(pixels: Pixels, name: str, recipe: Recipe) -> NDArray[np.float32]:
+def clean(pixels: Scene, name: str, recipe: Recipe) -> NDArray[np.float32]:
     """The clean view of one image, (channel, row, col). Raises ValueError as `make_sample`."""
-    images = scaled(pixels)
+    cameras = _cameras(pixels, recipe)
+    images = _images(pixels, cameras)
     if recipe.keeps_clean:
         body, address = recipe.body, _address(recipe)
-        images = recipe.cameras[0].clean(images, [name], scheme=recipe.scheme, body=body, **address)
+        images = cameras[0].clean(images, [name], scheme=recipe.scheme, body=body, **address)
     array: NDArray[np.float32] = images[0].numpy()
     return array
 
 
-def record(pixels: Pixels, name: str, recipe: Recipe, views: int = 0) -> Sample:
+def record(pixels: Scene, name: str, recipe: Recipe, views: int = 0) -> Sample:
     """What a sample's JSON says: it follows from the name, the image and the recipe.
 
     Args:
@@ -102,12 +108,11 @@ def record(pixels: Pixels, name: str, recipe: Recipe, views: int = 0) -> Sample:
     Raises:
         ValueError: as `make_sample`.
     """
-    plan, images = scheme_named(recipe.scheme), scaled(pixels)
+    plan, cameras = scheme_named(recipe.scheme), _cameras(pixels, recipe)
     drawn: list[dict[str, float]] = [{} for _ in range(views)]
-    if recipe.cameras:
-        tables = recipe.cameras[0].parameters(
-            images, [name], scheme=recipe.scheme, cameras=_both(recipe), **_address(recipe)
-        )
+    if cameras:
+        images = _images(pixels, cameras)
+        tables = cameras[0].parameters(images, [name], scheme=recipe.scheme, cameras=_both(cameras), **_address(recipe))
         drawn = [table.sample(0) for table in tables]
     key = Key(sample=as_ids([name], 1), **_address(recipe))
     shifts = [plan.shift(key.at(view))[0].tolist() for view in plan.views] if plan.reach else None
@@ -122,45 +127,70 @@ def record(pixels: Pixels, name: str, recipe: Recipe, views: int = 0) -> Sample:
         views=recipe.scheme,
         noise_version=recipe.noise_version,
         domain=recipe.domain,
-        cfa=recipe.cfa,
+        cfa=pixels.input.cfa if isinstance(pixels, RawScene) else recipe.cfa,
+        input=pixels.input if isinstance(pixels, RawScene) else None,
         origin=(0, 0),
         size=(pixels.shape[1], pixels.shape[2]),
         bits=None if bits is None else int(bits),
         black=drawn[0].get("black"),
         white=drawn[0].get("white"),
         ratio=drawn[0].get("ratio"),
-        levels=None if _raw(recipe) is not None else _LEVELS.get(dtype.name),
+        levels=None if _raw(cameras, recipe) is not None else _LEVELS.get(dtype.name),
         clipped=plan.real or any(camera.clipped for camera in recipe.cameras),
         shifts=shifts,
     )
 
 
-def stored_dtype(pixels: Pixels, recipe: Recipe) -> np.dtype[np.generic]:
+def stored_dtype(pixels: Scene, recipe: Recipe) -> np.dtype[np.generic]:
     """Of a sample's `views.npy`."""
     if not recipe.cameras:
         return pixels.dtype
-    if _raw(recipe) is not None:
+    if _raw(recipe.cameras, recipe) is not None:
         return np.dtype(np.uint16)
     ends = [chain.stages[-1] for camera in recipe.cameras for chain in chains(camera)]
     rounded = all(isinstance(stage, EightBits) for stage in ends) and not scheme_named(recipe.scheme).alpha
     return np.dtype(np.uint8 if rounded else np.float32)
 
 
-def scaled(pixels: Pixels) -> Tensor:
-    """Decoded pixels as a batch of one image with white = 1: (1, channel, row, col) float32."""
+def scaled(pixels: Scene) -> Tensor:
+    """A decoded input as a batch of one image with white = 1: (1, channel, row, col) float32."""
+    if isinstance(pixels, RawScene):
+        return pixels.light()
     largest = torch.tensor(float(np.iinfo(pixels.dtype).max))
     return (torch.from_numpy(pixels).to(torch.float32) / largest)[None]
 
 
-def _raw(recipe: Recipe) -> Pipeline | None:
+def _images(pixels: Scene, cameras: Cameras) -> Tensor:
+    """A decoded input as its cameras take it: plain noises, which are no sensor, have no light beyond white."""
+    images = scaled(pixels)
+    plain = isinstance(pixels, RawScene) and any(camera.takes is Unit.ENCODED for camera in cameras)
+    return torch.where(images < 1, images, 1) if plain else images
+
+
+def _cameras(pixels: Scene, recipe: Recipe) -> Cameras:
+    """The recipe's cameras as they take this image: under a RAW file's mosaic they have the tile of the file."""
+    if not isinstance(pixels, RawScene):
+        return recipe.cameras
+    return tuple(_tiled(camera, pixels.input.cfa) for camera in recipe.cameras)
+
+
+@lru_cache(64)
+def _tiled(camera: Pipeline | Mixture, cfa: str | None) -> Pipeline | Mixture:
+    if isinstance(camera, Mixture):
+        chains_ = [Pipeline(one.stages, name=one.name, cfa=cfa) for one in camera.pipelines]
+        return Mixture(chains_, camera.weights, name=camera.name)
+    return Pipeline(camera.stages, name=camera.name, cfa=cfa)
+
+
+def _raw(cameras: Cameras, recipe: Recipe) -> Pipeline | None:
     """The camera up to its converter, where that is what all views are stored as: it is alone, and nothing is added."""
-    plan, camera = scheme_named(recipe.scheme), recipe.pipeline
-    return camera.raw if isinstance(camera, Pipeline) and plan.cameras == 1 and not plan.alpha else None
+    alone = cameras[0] if len(cameras) == 1 and not scheme_named(recipe.scheme).alpha else None
+    return alone.raw if isinstance(alone, Pipeline) else None
 
 
-def _both(recipe: Recipe) -> tuple[Pipeline | Mixture, ...] | None:
+def _both(cameras: Cameras) -> Cameras | None:
     """The cameras of nrl, as `views` wants them."""
-    return recipe.cameras if recipe.second is not None else None
+    return cameras if len(cameras) > 1 else None
 
 
 def _address(recipe: Recipe) -> dict[str, Any]:

@@ -23,6 +23,8 @@ class Folder:
     """
 
     address = "folder:"
+    suffixes: tuple[str, ...] = SUFFIXES
+    kinds = "PNG, JPEG or TIFF"
 
     def __init__(self, path: str) -> None:
         if not path:
@@ -40,7 +42,7 @@ class Folder:
             raise ValueError(f"source folder {str(self.path)!r} {wrong}")
         sizes: dict[str, int] = {}
         try:
-            for found in _walk(self.path):
+            for found in _walk(self.path, self.suffixes):
                 if found.name in sizes:
                     raise ValueError(f"two files of source folder {str(self.path)!r} have the name {found.name!r}")
                 sizes[found.name] = _size(found.path)
@@ -50,7 +52,7 @@ class Folder:
             where = self.path if error.filename is None else Path(error.filename)
             raise unreadable(self.location, error, str(where)) from error
         if not sizes:
-            raise ValueError(f"no PNG, JPEG or TIFF file in source folder {str(self.path)!r}")
+            raise ValueError(f"no {self.kinds} file in source folder {str(self.path)!r}")
         return [Item(name, sizes[name]) for name in sorted(sizes)]
 
     def open(self, name: str) -> BinaryIO:
@@ -63,7 +65,7 @@ class Folder:
         if ".." in name.split("/"):  # no walk gives such a name
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         if name not in self._paths and not os.path.lexists(self.path / name):
-            self._paths.update({found.name: found.path for found in _walk(self.path)})
+            self._paths.update({found.name: found.path for found in _walk(self.path, self.suffixes)})
         return self._paths.get(name, self.path / name)
 
 
@@ -72,7 +74,7 @@ class _File(NamedTuple):
     path: Path
 
 
-def _walk(root: Path) -> Iterator[_File]:
+def _walk(root: Path, suffixes: tuple[str, ...]) -> Iterator[_File]:
     seen: set[tuple[int, int]] = set()
     folders: list[tuple[str, Path]] = [("", root)]
     links: list[tuple[str, Path]] = []
@@ -88,7 +90,7 @@ def _walk(root: Path) -> Iterator[_File]:
             name = prefix + public_name(entry.name)
             if _is_folder(entry):
                 heappush(links if entry.is_symlink() else folders, (name + "/", Path(entry.path)))
-            elif entry.name.lower().endswith(SUFFIXES):
+            elif entry.name.lower().endswith(suffixes):
                 yield _File(name, Path(entry.path))
 
 

@@ -10,6 +10,8 @@ from camnoise.keys import hex_id, sample_id
 from camnoise.sample import canonical
 
 from .images import read_header
+from .rawfiles import MOST_BYTES, too_large
+from .raws import Raws
 from .recipe import Recipe
 from .source import File, Item, Source, opened
 
@@ -92,6 +94,8 @@ def survey(source: Source, items: Iterable[Item], watch: Callable[[], None] = la
 def _surveyed(source: Source, item: Item) -> tuple[Form, str | None]:
     """The form that an image's bytes could take, and why they cannot be used."""
     form: Form = "scene.npy"
+    if source.address == Raws.address:  # LibRaw says what is wrong with a file when it is decoded
+        return form, too_large(item.size) if item.size > MOST_BYTES else None
     for file in item.files:
         try:
             with opened(source, file.name) as opening:

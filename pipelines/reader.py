@@ -81,7 +81,7 @@ class Shards:
         return valid(moves, *sample.size, camera.radius)[:, 0, 0]
 
     def scene(self, key: str) -> Tensor:
-        """The decoded input: (3, row, col), uint8 or uint16.
+        """The decoded input: (3, row, col), uint8 or uint16; of a RAW file (1, row, col) uint16, pedestal included.
 
         Raises:
             ValueError: as `read`; or this machine decodes the image to other pixels than those that the views

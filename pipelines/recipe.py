@@ -8,12 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from camnoise.domains import Demosaicing, Domain, chains, domain_of, filter_tile, is_plain
 from camnoise.keys import NOISE_VERSION
+from camnoise.light import Linearize
 from camnoise.mixture import Mixture
+from camnoise.mosaic import Mosaic
 from camnoise.pipeline import Pipeline
 from camnoise.sample import SchemeName, canonical
+from camnoise.unprocess import Unprocess
 from camnoise.views import scheme_named
 
-SCHEMA_VERSION: Literal[2] = 2  # of shards, manifests and receipts
+from .raws import Raws
+
+SCHEMA_VERSION: Literal[3] = 3  # of shards, manifests and receipts
 
 U64 = Annotated[int, Field(ge=0, le=2**64 - 1)]
 
@@ -25,10 +30,13 @@ class Recipe(BaseModel):
         schema_version: of the shards' format.
         noise_version: of the scheme of randomness.
         source: the source's address, without any path of the machine.
-        camera, iso: what the user named, for the record; one each per camera, none with cameras of the user's own.
-        pipeline: the whole camera, from decoded pixels to stored views; None where the source has the views.
+        camera, iso, extrapolate: what the user named, for the record; one each per camera, none with cameras of the
+            user's own, and no ISO with cameras that have one setting. extrapolate: whether beyond what was measured.
+        pipeline: the whole camera, from decoded pixels to stored views; None where the source has the views. Of RAW
+            files it is the sensor, and the tile of each file takes the place of its own.
         second: of nrl, the camera of the second view; None in all other schemes.
         domain, demosaic: what the stored pixels are.
+        unprocess: whether photographs become camera light by `Unprocess`, in the place of `Linearize`.
         scheme, seed, epoch, body: arguments of the camera's `views`. body is a name, or "per-sample", or None:
             each camera's own.
         store: "views" keeps the noisy views themselves.
@@ -37,15 +45,17 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     noise_version: int = NOISE_VERSION
     source: str
     camera: tuple[str, ...] = ()
     iso: tuple[float | tuple[float, float], ...] = ()
+    extrapolate: bool = False
     pipeline: Pipeline | Mixture | None
     second: Pipeline | Mixture | None = None
     domain: Domain = "raw"
     demosaic: Demosaicing | None = None
+    unprocess: bool = False
     scheme: SchemeName = "n2n"
     seed: U64 = 0
     epoch: U64 | None = None
@@ -65,19 +75,35 @@ class Recipe(BaseModel):
         for camera in self.cameras:
             if self.domain == "srgb" and not is_plain(camera):
                 raise ValueError(f"camera {camera.name} came in domain srgb, wanted plain noises there")
-            for has in {domain_of(chain) for chain in chains(camera)} if self.domain != "srgb" else ():
-                if has != (self.domain, self.demosaic):
-                    raise ValueError(
-                        f"camera {camera.name} came in domain {self.domain}, demosaic {self.demosaic}, and has {has}"
-                    )
+            for chain in chains(camera) if self.domain != "srgb" else ():
+                self._check_chain(chain)
         if (self.source == "pairs:") != plan.real:
             raise ValueError(f"scheme {plan} came with source {self.source}")
+        if self.mosaics and (self.domain != "raw" or self.unprocess):
+            came = "unprocess" if self.unprocess else f"domain {self.domain}"
+            raise ValueError(
+                f"source {self.source} came with {came}, wanted domain raw: its images are mosaics of light"
+            )
+        if self.unprocess and plan.own:
+            raise ValueError(f"scheme {plan} came with unprocess, which would draw each view another scene's colors")
         if not re.fullmatch(r"[a-z]+:", self.source):
             raise ValueError(f"source is {self.source!r}, wanted the kind alone, such as 'folder:'")
-        tiles = [filter_tile(camera) for camera in self.cameras]
+        tiles = [filter_tile(camera) for camera in self.cameras if not self.mosaics]
         if len({*tiles}) > 1:
             raise ValueError(f"the cameras of {plan} have filter tiles {tiles[0]} and {tiles[1]}, wanted one")
         return self
+
+    def _check_chain(self, chain: Pipeline) -> None:
+        has = domain_of(chain, mosaic_in=self.mosaics)
+        if has != (self.domain, self.demosaic):
+            raise ValueError(
+                f"camera {chain.name} came in domain {self.domain}, demosaic {self.demosaic}, and has {has}"
+            )
+        if self.mosaics and any(isinstance(stage, Linearize | Unprocess | Mosaic) for stage in chain.stages):
+            raise ValueError(f"camera {chain.name} takes photographs, wanted a sensor: RAW files are mosaics of light")
+        unprocesses = any(isinstance(stage, Unprocess) for stage in chain.stages)
+        if unprocesses != self.unprocess:
+            raise ValueError(f"camera {chain.name} came with unprocess {self.unprocess}, and has {unprocesses}")
 
     def canonical(self) -> bytes:
         """One spelling of the recipe: equal recipes have equal bytes."""
@@ -88,14 +114,24 @@ class Recipe(BaseModel):
         return hashlib.sha256(self.canonical()).hexdigest()
 
     @property
+    def mosaics(self) -> bool:
+        """Whether the source's images are RAW files: mosaics of light, each with a tile and levels of its own."""
+        return self.source == Raws.address
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """What of the recipe is outside the promise of the same bits on every machine."""
+        return ("menon2007",) if self.demosaic == "menon2007" else ()
+
+    @property
     def cameras(self) -> tuple[Pipeline | Mixture, ...]:
         """That expose: two for nrl, none for real, one in all other schemes."""
         return tuple(camera for camera in (self.pipeline, self.second) if camera is not None)
 
     @property
     def cfa(self) -> str | None:
-        """The filter tile at every frame's (0, 0), None where there is no mosaic."""
-        return filter_tile(self.cameras[0]) if self.cameras else None
+        """The filter tile at every frame's (0, 0); None where there is no mosaic, or each file has its own."""
+        return filter_tile(self.cameras[0]) if self.cameras and not self.mosaics else None
 
     @property
     def keeps_clean(self) -> bool:

@@ -78,10 +78,11 @@ class Receipt(Record):
     Attributes:
         inputs: all that was planned, from which anyone can make the spec and its digest again.
         samples: how many there are; with `quarantined` they account for every input.
+        outside: what in the shard is outside the promise of the same bits on every machine, such as "menon2007".
         versions: of what made the shard.
     """
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     shard: ShardName
     spec_sha256: Sha256
     recipe_sha256: Sha256
@@ -91,6 +92,7 @@ class Receipt(Record):
     samples: Natural
     quarantined: tuple[Quarantined, ...]
     members: tuple[Member, ...]
+    outside: tuple[str, ...] = ()
     versions: dict[str, str]
 
     def disagreements(self, spec: ShardSpec) -> Iterator[str]:
@@ -99,6 +101,8 @@ class Receipt(Record):
             yield f"shard is {self.shard}"
         if self.recipe_sha256 != spec.recipe.sha256:
             yield "recipe_sha256 is not the digest of the recipe"
+        if self.outside != spec.recipe.outside:
+            yield f"outside is {self.outside}, the recipe's {spec.recipe.outside}"
         if self.inputs != spec.inputs:
             yield "its inputs are not those of the plan"
         if self.spec_sha256 != spec.sha256:
@@ -139,7 +143,7 @@ class Receipt(Record):
 class PlanRecord(Record):
     """Says whose run a folder holds, and what is to be made, until its manifest does."""
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     recipe: Recipe
     recipe_sha256: Sha256
     inputs: tuple[Input, ...]
@@ -164,9 +168,9 @@ class FileRecord(Record):
 
 
 class Manifest(Record):
-    """A finished data set. The same inputs and recipe give the same bytes."""
+    """A finished data set. The same inputs and recipe give the same bytes; on any machine, where `outside` is empty."""
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     noise_version: int
     recipe: Recipe
     recipe_sha256: Sha256
@@ -178,6 +182,7 @@ class Manifest(Record):
     shards: tuple[ShardRecord, ...]
     index: FileRecord
     quarantine: FileRecord
+    outside: tuple[str, ...] = ()
     versions: dict[str, str]
 
 

@@ -239,7 +239,8 @@ def _finish(folder: Path, specs: list[ShardSpec], planned: PlanRecord) -> Manife
         shards=tuple(shards),
         index=_file_record(folder / INDEX),
         quarantine=_file_record(folder / QUARANTINE),
-        versions=versions(),
+        outside=planned.recipe.outside,
+        versions=versions(planned.recipe),
     )
     write(folder / MANIFEST, manifest.dump())
     (folder / PLAN).unlink(missing_ok=True)

@@ -12,7 +12,8 @@ from camnoise.value import sentence
 
 from . import digests, npy
 from .exposures import clean, record, stored_dtype
-from .images import Pixels, decode
+from .images import decode
+from .mosaics import RawScene, Scene
 from .plan import Form
 from .recipe import Recipe
 from .records import Member
@@ -42,23 +43,27 @@ def check_sample(key: str, found: list[Found], form: Form, recipe: Recipe) -> tu
     except ValidationError as error:
         return [], [f"{key}.json: {sentence(error)}"]
     try:
-        scene = npy.load(by_field[form]) if form == "scene.npy" else decode(by_field[form])
+        pixels = npy.load(by_field[form]) if form == "scene.npy" else decode(by_field[form])
         headers = {field: npy.header(data)[:2] for field, data in by_field.items() if field.endswith(".npy")}
     except ValueError as error:
         return [], [f"sample {key}: {error}"]
-    if scene.ndim != 3 or scene.shape[0] != 3 or scene.dtype not in (np.uint8, np.uint16):
-        return [], [f"{key}.{form}: {scene.dtype} of shape {scene.shape} is not an image"]
+    if (sample.input is not None) != recipe.mosaics:
+        return [], [f"{key}.json: input is {sample.input!r}, and the source is {recipe.source}"]
+    planes, kinds = (1, (np.uint16,)) if recipe.mosaics else (3, (np.uint8, np.uint16))
+    if pixels.ndim != 3 or pixels.shape[0] != planes or pixels.dtype not in kinds:
+        return [], [f"{key}.{form}: {pixels.dtype} of shape {pixels.shape} is not an image"]
     for field, (kind, sides) in headers.items():
         # A small file may decode to a large image; no work is done for a false one.
-        if field != form and sides[-2:] != scene.shape[1:]:
-            return [], [f"{key}.{field}: {kind} of shape {sides}, the input has {scene.shape[1:]}"]
+        if field != form and sides[-2:] != pixels.shape[1:]:
+            return [], [f"{key}.{field}: {kind} of shape {sides}, the input has {pixels.shape[1:]}"]
     try:
+        scene: Scene = pixels if sample.input is None else RawScene(pixels.astype(np.uint16, copy=False), sample.input)
         again = record(scene, sample.name, recipe, len(sample.parameters))
         faults = [f"{key}.json: {fault}" for fault in _record_faults(sample, key, again, by_field["json"])]
         faults += [f"{key}.{fault}" for fault in _array_faults(again, scene, headers, by_field, recipe)]
     except ValueError as error:
         return [], [f"sample {key}: the recipe cannot make it: {error}"]
-    pixels = digests.of_pixels(scene)
+    digest = digests.of_pixels(pixels)
     rows = []
     for one in found:
         dtype, shape = headers.get(one.field, (None, None))
@@ -72,7 +77,7 @@ def check_sample(key: str, found: list[Found], form: Form, recipe: Recipe) -> tu
                 shape=shape,
                 xxh3=digests.of_bytes(one.data),
                 name=sample.name,
-                pixels=pixels,
+                pixels=digest,
             )
         )
     return rows, faults
@@ -98,7 +103,7 @@ def _record_faults(sample: Sample, key: str, again: Sample, data: bytes) -> Iter
 
 
 def _array_faults(
-    again: Sample, scene: Pixels, headers: dict[str, Header], by_field: dict[str, bytes], recipe: Recipe
+    again: Sample, scene: Scene, headers: dict[str, Header], by_field: dict[str, bytes], recipe: Recipe
 ) -> Iterator[str]:
     image = clean(scene, again.name, recipe)
     wanted = {"views.npy": (stored_dtype(scene, recipe).str, (len(again.parameters), *image.shape))}

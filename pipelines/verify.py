@@ -38,8 +38,8 @@ def verify(folder: Path, watch: Callable[[], None] = lambda: None) -> Iterator[s
     what the records, the decoded inputs and the recipe say. The plan is made again from the receipts' inputs.
     Not proven are the noisy views' values beyond their digests, and the names that the user gave the camera
     and its ISO. Of real views that leaves open whether they show their clean image, and what files they were
-    decoded from: names and sizes of those are in the plan, their bytes are not kept. `watch` is called after
-    each sample.
+    decoded from: names and sizes of those are in the plan, their bytes are not kept. Of RAW files it leaves open
+    what is said of the shot: white balance, color matrix, ISO. `watch` is called after each sample.
 
     Raises:
         ValueError: the folder holds no finished data set.
@@ -81,6 +81,8 @@ def _manifest_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
         yield "the recipe's digest is not recipe_sha256"
     if manifest.recipe.noise_version != manifest.noise_version:
         yield f"noise_version is {manifest.noise_version}, the recipe's {manifest.recipe.noise_version}"
+    if manifest.recipe.outside != manifest.outside:
+        yield f"outside is {manifest.outside}, the recipe's {manifest.recipe.outside}"
     samples = sum(shard.samples for shard in manifest.shards)
     quarantined = sum(shard.quarantined for shard in manifest.shards)
     if (samples, quarantined) != (manifest.samples, manifest.quarantined):

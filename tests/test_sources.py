@@ -158,7 +158,7 @@ def test_what_cannot_be_opened_is_still_an_item(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "match"),
     [
-        ("voc:/data", "unknown source 'voc:/data': a source is folder:PATH, pairs:PATH or sample:"),
+        ("voc:/data", "unknown source 'voc:/data': a source is folder:PATH, raw:PATH, pairs:PATH or sample:"),
         ("photos", "unknown source 'photos'"),
         ("folder:", "needs a path"),
         ("sample:cat", "takes nothing after the colon"),
