@@ -7,9 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import calibrate as calibrate
     from . import clipped as clipped
+    from . import fidelity as fidelity
     from . import kernels as kernels
     from . import presets as presets
+    from . import raw as raw
     from . import surrogate as surrogate
     from . import testing as testing
     from . import vocabulary as vocabulary
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from .converter import Quantize as Quantize
     from .darkframes import DarkFrames as DarkFrames
     from .demosaic import Demosaic as Demosaic
+    from .develop import Develop as Develop
     from .distributions import LogUniform as LogUniform
     from .distributions import Normal as Normal
     from .distributions import SquaredUniform as SquaredUniform
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from .readout import TukeyLambdaRead as TukeyLambdaRead
     from .stage import Parameters as Parameters
     from .stage import Stage as Stage
+    from .unprocess import Unprocess as Unprocess
     from .views import Views as Views
 
 _HOME = {
@@ -76,6 +81,7 @@ _HOME = {
     "Quantize": "converter",
     "DarkFrames": "darkframes",
     "Demosaic": "demosaic",
+    "Develop": "develop",
     "place": "domains",
     "NOISE_VERSION": "keys",
     "BranchedLogLinear": "laws",
@@ -114,10 +120,11 @@ _HOME = {
     "TukeyLambdaRead": "readout",
     "Parameters": "stage",
     "Stage": "stage",
+    "Unprocess": "unprocess",
     "Views": "views",
 }
 
-_MODULES = ("clipped", "kernels", "presets", "surrogate", "testing", "vocabulary")
+_MODULES = ("calibrate", "clipped", "fidelity", "kernels", "presets", "raw", "surrogate", "testing", "vocabulary")
 
 __all__ = [*_MODULES, *_HOME]
 __version__ = "0.1.0"

@@ -72,7 +72,8 @@ class Parameters(Mapping[str, Tensor]):
 
         What the camera of that image does not have (NaN, in a mixture) is left out.
         """
-        numbers = {name: float(str(np.float32(column[image]))) for name, column in self._columns.items()}
+        # Not `str`, which follows NumPy's print options, and those are anyone's to set.
+        numbers = {n: float(np.format_float_scientific(np.float32(c[image]))) for n, c in self._columns.items()}
         return {name: number for name, number in numbers.items() if number == number}
 
 
