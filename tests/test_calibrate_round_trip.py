@@ -5,6 +5,8 @@ The tolerances (2 % of K, 5 % of sigmas, 0.03 of lambda) are several times the s
 chance once in 1,000 keys. The keys are fixed.
 """
 
+from math import hypot
+
 import numpy as np
 import pytest
 from shooting import sensor, session
@@ -38,6 +40,45 @@ def test_a_preset_comes_back(name):
         found = calibrate(flats, darks, cfa=camera.cfa, bits=14, black=LEVELS[name].get("black", 512), iso=iso)
         check(camera, found)
         assert found.point.iso == iso
+
+
+LEVELLESS = {10: 64, 12: 200, 14: 512}  # a black level for sources that give none
+WITH_GAIN = [name for name in presets.names() if any("K" in drawn for _, drawn in presets.settings(name))]
+
+
+@pytest.mark.slow  # 40 s
+@pytest.mark.parametrize("name", WITH_GAIN)
+def test_every_preset_with_a_gain_comes_back(name):
+    """At its own bit depth. What lies under half a step of the converter must be said to be beyond it."""
+    known = presets.describe(name)
+    black = LEVELLESS[known.bits] if known.black is None else known.black
+    white = 2**known.bits - 1 if known.white is None else known.white
+    for iso in sorted({*known.iso_range}):
+        camera = presets.load(name, iso=iso, black=black, white=white).raw
+        flats, darks = session(camera, side=(128, 256))
+        found = calibrate(flats, darks, cfa=camera.cfa, bits=known.bits, black=black, iso=iso)
+        point, true = found.point, camera.draw([7]).sample(0)
+        assert point.K.value == pytest.approx(true["K"], rel=0.02)
+        sigma = hypot(true.get("sigma_read", 0.0), true["K"] * true.get("sigma_preamp", 0.0))
+        if sigma < 0.5:
+            assert point.read.sigma.low <= sigma <= point.read.sigma.high
+            assert any("half" in note for note in found.notes), found.notes
+            continue
+        assert point.read.sigma.value == pytest.approx(sigma, rel=0.05)
+        if true.get("sigma_row"):
+            assert point.sigma_row.value == pytest.approx(true["sigma_row"], rel=0.05)
+        else:
+            assert point.sigma_row.low == 0
+        if "lam" in true and sigma > 0.75:
+            assert found.read.fit("tukey_lambda").shape.value == pytest.approx(true["lam"], abs=0.03)
+        for site in ("R", "G1", "G2", "B"):
+            bias = getattr(point, f"bias_{site}")
+            assert abs(bias.value - true.get(f"bias_{site}", 0.0)) < 6 * bias.error
+
+
+def test_all_sensors_are_among_those_with_a_gain():
+    assert {"sony_a7s2", "canon_t1", "oppo_reno10x", "sony_imx363"} <= {*WITH_GAIN}
+    assert len(WITH_GAIN) == 15
 
 
 @pytest.mark.slow  # 45 s
