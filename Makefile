@@ -13,8 +13,8 @@ demo: .venv/.demo  ## shards the sample photographs, verifies them, leaves a con
 test: lint types  ## everything that a change must pass; under ten minutes on two cores
 	$(PYTEST) -m "not slow and not gpu"
 
-slow: .venv/.test  ## what takes minutes: about 2 on two cores (every word of the Poisson law)
-	$(BIN)/pytest -m slow --durations=0
+slow: .venv/.test  ## what takes minutes: every word of the Poisson law, a thousand calibrated cameras, ...
+	$(PYTEST) -m slow --durations=0
 
 gpu: .venv/.test  ## what needs a CUDA device
 	$(BIN)/pytest -m gpu

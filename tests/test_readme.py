@@ -17,9 +17,14 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
+def block_with(words: str) -> str:
+    (block,) = (block for block in BLOCKS if words in block)
+    return block
+
+
 def test_the_example_runs():
     scope: dict = {}
-    exec(BLOCKS[0], scope)
+    exec(block_with("skimage"), scope)
     assert scope["noisy"].shape == (1, 1, 400, 600)
     assert scope["pair"].views.shape == (2, 1, 1, 400, 600)
     assert scope["camera"](scope["photo"], ["coffee"]).shape == (1, 1, 400, 600)
@@ -32,11 +37,22 @@ def test_views_are_made_again_as_it_says(tmp_path, monkeypatch):
     (line,) = re.findall(r"camnoise (shard sample: .*)", (ROOT / "Makefile").read_text())
     monkeypatch.chdir(tmp_path)
     assert run_command(line.split()) == 0
-    exec(BLOCKS[3], {})
+    exec(block_with("WebDataset"), {})
+
+
+def test_raw_files_and_mosaics_are_as_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec(block_with("read_raw"), scope)
+    assert (scope["raw"].mosaic == scope["mosaic"]).all()
+    assert (scope["raw"].cfa, scope["raw"].black, scope["raw"].white) == ("GBRG", (512.0,) * 4, 16383.0)
+    assert scope["colors"].shape == (1, 3, 64, 96)
+    assert scope["planes"].shape == (1, 4, 32, 48)
+    assert scope["cfa"] == "BGGR"
 
 
 def test_a_stage_of_your_own_is_proven_by_one_call(capsys):
-    exec(BLOCKS[1], {})
+    exec(block_with("assert_noise"), {})
     shown = capsys.readouterr().out
     assert "telegraph_step: distribution" in shown
     assert "photon transfer: slope" in shown
@@ -45,7 +61,7 @@ def test_a_stage_of_your_own_is_proven_by_one_call(capsys):
 
 def test_units_are_what_it_says():
     scope: dict = {"cn": cn}
-    exec(BLOCKS[2], scope)
+    exec(block_with("to_nlf"), scope)
     assert tuple(scope["nlf"]) == pytest.approx((2 * 5 / 15871, (5 * 3 / 15871) ** 2))
     assert scope["clipped"].clipped_mean(0.0, 50 / 255) * 255 == pytest.approx(19.9, abs=0.05)
 
@@ -71,7 +87,7 @@ def test_every_stage_is_in_the_table():
         assert hasattr(cn, stage.__name__)
 
 
-@pytest.mark.parametrize("name", ["photon_transfer", "noise", "instructions"])
+@pytest.mark.parametrize("name", ["photon_transfer", "noise", "instructions", "demosaic"])
 def test_tables_are_what_was_measured(name, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     module = __import__(name)
