@@ -1,6 +1,7 @@
 """Several cameras, one of which takes each picture."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from textwrap import indent
 from typing import Annotated, Any, Self
 
@@ -121,12 +122,16 @@ class Mixture(Camera):
         parts = []
         for pipeline, index in self._groups(tables[0][CHOICE]):
             own = [_own(tables[0], index)] * len(keys)
-            parts.append((index, pipeline.expose(frame.take(index), [key.take(index) for key in keys], own, dtype)))
+            part = _framed(pipeline, frame.take(index))
+            parts.append((index, pipeline.expose(part, [key.take(index) for key in keys], own, dtype)))
         return self._gathered(parts, frame)
 
     def without_noise(self, frame: Frame, key: Key, drawn: Parameters) -> Tensor:
         parts = [
-            (index, pipeline.without_noise(frame.take(index), key.take(index), _own(drawn, index))[None])
+            (
+                index,
+                pipeline.without_noise(_framed(pipeline, frame.take(index)), key.take(index), _own(drawn, index))[None],
+            )
             for pipeline, index in self._groups(drawn[CHOICE])
         ]
         return self._gathered(parts, frame)[0]
@@ -183,6 +188,11 @@ class Mixture(Camera):
         if any(not torch.equal(mean, means[0]) for mean in means):
             raise ValueError(f"pipelines of {self.name} want the mean of a frame at different places of their chains")
         return means[0]
+
+
+def _framed(pipeline: Pipeline, frame: Frame) -> Frame:
+    """The images under the filters of the pipeline that takes them."""
+    return replace(frame, cfa=pipeline.framed(frame.data, frame.origin).cfa)
 
 
 def _own(drawn: Parameters, index: Tensor) -> Parameters:

@@ -112,18 +112,17 @@ def decode_raw(data: bytes, *, seconds: float = SECONDS) -> RawScene:
     if len(data) > MOST_BYTES:
         raise ValueError(too_large(len(data)))
     with _lock:
-        try:
-            said, pixels = _decoder().decode(data, seconds)
-        except _GoneError:  # perhaps it was killed for what others did: the file gets a second, fresh one
-            _stop()
+        for last in (False, True):  # it may have been killed for what others did: the file gets a second, fresh one
             try:
                 said, pixels = _decoder().decode(data, seconds)
+                break
             except _GoneError as gone:
                 _stop()
-                raise ValueError(str(gone)) from None
-        except BaseException:  # Ctrl-C: half an answer is in the pipe
-            _stop()
-            raise
+                if last:
+                    raise ValueError(str(gone)) from None
+            except BaseException:  # Ctrl-C: half an answer is in the pipe
+                _stop()
+                raise
     if "missing" in said:
         raise ModuleNotFoundError(said["missing"])
     if "refused" in said:

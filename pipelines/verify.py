@@ -39,7 +39,8 @@ def verify(folder: Path, watch: Callable[[], None] = lambda: None) -> Iterator[s
     Not proven are the noisy views' values beyond their digests, and the names that the user gave the camera
     and its ISO. Of real views that leaves open whether they show their clean image, and what files they were
     decoded from: names and sizes of those are in the plan, their bytes are not kept. Of RAW files it leaves open
-    what is said of the shot: white balance, color matrix, ISO. `watch` is called after each sample.
+    what is said of the shot: white balance, color matrix, ISO; and the filter tile, where all black levels are one and
+    the views stay a mosaic. `watch` is called after each sample.
 
     Raises:
         ValueError: the folder holds no finished data set.

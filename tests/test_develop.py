@@ -472,8 +472,21 @@ def test_mosaics_come_in_with_a_tile_of_their_own():
     assert cn.place(SENSOR, "raw", "bilinear", mosaic_in=True, develop=own)(light, [1]).shape == (1, 3, 8, 8)
     gray = cn.Pipeline(SENSOR.stages)
     assert cn.place(gray, "raw", mosaic_in=True)(light, [1]).shape == (1, 1, 8, 8)
-    both = cn.Mixture([SENSOR, gray], [1, 1])
-    assert isinstance(cn.place(both, "raw", mosaic_in=True, cfa="RGGB"), cn.Mixture)
+
+
+def test_a_mixture_takes_mosaics_as_its_pipelines_do():
+    light = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    bias = cn.ColorBias(R=3.0, G1=-2.0, G2=1.0, B=0.5)
+    other = cn.Pipeline([*SENSOR.stages[:3], bias, *SENSOR.stages[3:]], name="biased")
+    both = cn.place(cn.Mixture([SENSOR, other], [1, 1]), "raw", "bilinear", mosaic_in=True, cfa="GBRG")
+    assert isinstance(both, cn.Mixture)
+    made = both.views(light, range(12), scheme="n2n")
+    alone = [one.views(light, range(12), scheme="n2n").views for one in both.pipelines]
+    chosen = both.draw(range(12), seed=0)["mixture"]
+    assert {*chosen.tolist()} == {0.0, 1.0}
+    for image, number in enumerate(chosen.long().tolist()):
+        assert torch.equal(made.views[:, image], alone[number][:, image])
+    assert both.clean(light, range(12)).shape == (12, 3, 8, 8)
 
 
 def test_developed_after_linearize_is_the_photograph():
