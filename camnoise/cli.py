@@ -79,6 +79,9 @@ Blacks = Annotated[
     typer.Option("--black", help="Black level, DN, for a camera whose source gives none."),
 ]
 Whites = Annotated[list[float] | None, typer.Option("--white", help="White level, DN, likewise.")]
+Levels = Annotated[
+    Path | None, typer.Option("--levels", help="A RAW file whose black and white levels are taken, likewise.")
+]
 Body = Annotated[str | None, typer.Option(help="Whose fixed pattern: a name, or per-sample. Default: each camera's.")]
 Out = Annotated[Path, typer.Option(help="The PNG to write.")]
 
@@ -116,6 +119,7 @@ def shard(
     unprocess: Unprocess = False,
     black: Blacks = None,
     white: Whites = None,
+    levels: Levels = None,
     extrapolate: Extrapolate = False,
     body: Body = None,
     samples_per_shard: Annotated[int, typer.Option(min=1, max=1_000_000)] = 256,
@@ -135,6 +139,7 @@ def shard(
         ratio=ratio,
         black=black,
         white=white,
+        levels=levels,
         noise=noise,
         pipeline=pipeline,
         scheme=scheme,
@@ -209,6 +214,7 @@ def preview(
     unprocess: Unprocess = False,
     black: Blacks = None,
     white: Whites = None,
+    levels: Levels = None,
     extrapolate: Extrapolate = False,
     panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 400,
 ) -> None:
@@ -220,6 +226,7 @@ def preview(
     from .pipelines.contact import row
     from .pipelines.exposures import make_sample
     from .pipelines.images import decode
+    from .pipelines.mosaics import RawScene
     from .pipelines.rawfiles import decode_raw
     from .pipelines.raws import Raws
     from .pipelines.source import public_name
@@ -231,6 +238,7 @@ def preview(
         ratio=ratio,
         black=black,
         white=white,
+        levels=levels,
         noise=noise,
         pipeline=pipeline,
         scheme=scheme,
@@ -240,16 +248,16 @@ def preview(
         extrapolate=extrapolate,
         seed=seed,
     )
-    chosen = choose(options, source)
-    recipe = chosen.recipe(source)
     if out.exists() and image.exists() and out.samefile(image):
         raise ValueError(f"--out {str(out)!r} is the image itself, wanted another file to write")
     try:
-        pixels = (decode_raw if recipe.mosaics else decode)(image.read_bytes())
+        pixels = (decode_raw if source == Raws.address else decode)(image.read_bytes())
     except OSError as error:
         raise ValueError(f"image {str(image)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ValueError(f"image {str(image)!r}: {error}") from error
+    chosen = choose(options, source, own=pixels.input if isinstance(pixels, RawScene) else None)
+    recipe = chosen.recipe(source)
     made = make_sample(pixels, public_name(image.name), recipe)  # the name as `folder:` would have it
     shown = row(made.record, recipe, torch.from_numpy(made.clean), made.normalized, chosen.title)
     _save(sheet([shown], panel), out)

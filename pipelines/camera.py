@@ -11,6 +11,7 @@ from camnoise.domains import TILE, Demosaicing, Domain, chains, domain_of, is_pl
 from camnoise.literature import noise
 from camnoise.mixture import Mixture
 from camnoise.pipeline import Pipeline
+from camnoise.presets import Levels
 from camnoise.presets.camera import iso_text
 from camnoise.units import Unit
 from camnoise.unprocess import Unprocess
@@ -56,6 +57,7 @@ def preset(
     extrapolate: bool = False,
     black: float | None = None,
     white: float | None = None,
+    levels: Levels | None = None,
     domain: Domain | None = None,
     demosaic: Demosaicing | None = None,
     unprocess: bool = False,
@@ -65,7 +67,7 @@ def preset(
 
     Args:
         name: of a preset, or the path of a camera file.
-        iso, ratio, extrapolate, black, white: as of `presets.load`.
+        iso, ratio, extrapolate, black, white, levels: as of `presets.load`.
         domain, demosaic, unprocess: as of `place`.
         mosaics: whether RAW files come in, instead of photographs.
 
@@ -73,7 +75,7 @@ def preset(
         ValueError: as `presets.load` and `place`.
     """
     under = LogUniform(low=ratio[0], high=ratio[1]) if isinstance(ratio, tuple) else ratio
-    sensor = presets.load(name, iso=iso, black=black, white=white, ratio=under, extrapolate=extrapolate)
+    sensor = presets.load(name, iso=iso, black=black, white=white, levels=levels, ratio=under, extrapolate=extrapolate)
     title = sensor.name if iso is None else f"{sensor.name} at ISO {iso_text(iso)}"
     return _placed(sensor, domain or "raw", demosaic, title, unprocess, mosaics)
 

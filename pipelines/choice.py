@@ -7,10 +7,12 @@ from typing import NamedTuple, TypedDict, TypeVar
 
 from camnoise import presets
 from camnoise.domains import Demosaicing, Domain
+from camnoise.presets import Levels
 from camnoise.presets.measured import MeasuredCamera
 from camnoise.views import REAL, scheme_named
 
 from .camera import AnyCamera, Placed, Span, by_name, from_file, parse_span, preset
+from .rawfiles import decode_raw
 from .raws import Raws
 from .recipe import Recipe
 
@@ -32,7 +34,7 @@ class Options:
     """The options of a command as they were given, by their names there; None where they were not.
 
     Camera and noise are given as often as the scheme has cameras; iso, ratio, black and white once for all cameras,
-    or once for each.
+    or once for each; levels are those of a RAW file, for every camera that has none of its own.
     """
 
     camera: Sequence[str] | None = None
@@ -40,6 +42,7 @@ class Options:
     ratio: Sequence[str] | None = None
     black: Sequence[float] | None = None
     white: Sequence[float] | None = None
+    levels: Path | None = None
     noise: Sequence[str] | None = None
     pipeline: Sequence[Path] | None = None
     scheme: str | None = None
@@ -101,15 +104,16 @@ class Choice(NamedTuple):
         )
 
 
-def choose(options: Options, source: str) -> Choice:
+def choose(options: Options, source: str, *, own: Levels | None = None) -> Choice:
     """The cameras that the options name for a source's images.
 
     Args:
         options: of the command.
         source: its address; that of pairs has the noisy views itself, that of RAW files has mosaics.
+        own: levels of the one image, for cameras that have none where the options give none.
 
     Raises:
-        ValueError: options that exclude each other, that are missing or too many, or that say nothing.
+        ValueError: options that exclude each other, that are missing or too many, or that say nothing; no RAW file.
     """
     plan = scheme_named(options.scheme or (REAL.name if source == "pairs:" else _SCHEME))
     if source == "pairs:":
@@ -120,9 +124,9 @@ def choose(options: Options, source: str) -> Choice:
         return Choice(options, str(plan), ())
     if plan.real:
         raise ValueError(f"scheme {plan} takes its views from the source, wanted pairs:PATH as the source")
-    given = options.given("camera", "iso", "ratio", "black", "white", "extrapolate")
+    given = options.given("camera", "iso", "ratio", "black", "white", "levels", "extrapolate")
     if options.pipeline and (given or options.noise):
-        names = "--camera, --iso, --ratio, --black, --white, --extrapolate or --noise"
+        names = "--camera, --iso, --ratio, --black, --white, --levels, --extrapolate or --noise"
         raise ValueError(f"--pipeline says the whole camera: no {names} beside it")
     if options.noise and given:
         raise ValueError(f"--noise came with {given[0]}, wanted a noise or a camera")
@@ -139,7 +143,7 @@ def choose(options: Options, source: str) -> Choice:
         "mosaics": source == Raws.address,
     }
     if options.camera:
-        return _calibrated(options, options.camera, str(plan), way)
+        return _calibrated(options, options.camera, str(plan), way, own)
     if options.pipeline:
         placed = [from_file(one, **way) for one in options.pipeline]
     else:
@@ -147,7 +151,7 @@ def choose(options: Options, source: str) -> Choice:
     return Choice(options, str(plan), tuple(placed))
 
 
-def _calibrated(options: Options, names: Sequence[str], scheme: str, way: "_Way") -> Choice:
+def _calibrated(options: Options, names: Sequence[str], scheme: str, way: "_Way", own: Levels | None) -> Choice:
     given = [parse_span(text, "ISO") for text in _each(options.iso, names, "--iso")] if options.iso else []
     if not given:
         for known in map(presets.describe, names):
@@ -157,11 +161,36 @@ def _calibrated(options: Options, names: Sequence[str], scheme: str, way: "_Way"
     ratios = [parse_span(text, "ratio") for text in _each(options.ratio or ["1"], names, "--ratio")]
     blacks = _each(options.black or [None], names, "--black")
     whites = _each(options.white or [None], names, "--white")
+    levels = _levels(options, names, own)
     placed = [
-        preset(name, iso, ratio=ratio, extrapolate=options.extrapolate, black=black, white=white, **way)
-        for name, iso, ratio, black, white in zip(names, isos, ratios, blacks, whites, strict=True)
+        preset(name, iso, ratio=ratio, extrapolate=options.extrapolate, black=black, white=white, levels=level, **way)
+        for name, iso, ratio, black, white, level in zip(names, isos, ratios, blacks, whites, levels, strict=True)
     ]
     return Choice(options, scheme, tuple(placed), tuple(given))
+
+
+def _levels(options: Options, names: Sequence[str], own: Levels | None) -> list[Levels | None]:
+    """The levels of a RAW file for each camera that has none; None for the others, and where they are given."""
+    stated = options.given("black", "white")
+    if options.levels is None:
+        levels = None if stated else own
+    elif stated:
+        raise ValueError(f"--levels came with {stated[0]}, wanted one or the other")
+    else:
+        levels = _of_file(options.levels)
+    wants = [one.bits is not None and None in (one.black, one.white) for one in map(presets.describe, names)]
+    if options.levels is not None and not any(wants):
+        raise ValueError(f"--levels came with {' and '.join(names)}, wanted a camera whose source gives no levels")
+    return [levels if want else None for want in wants]
+
+
+def _of_file(path: Path) -> Levels:
+    try:
+        return decode_raw(path.read_bytes()).input
+    except OSError as error:
+        raise ValueError(f"--levels {str(path)!r} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"--levels {str(path)!r}: {error}") from error
 
 
 def _each(values: Sequence[_T], cameras: Sequence[str], option: str) -> list[_T]:

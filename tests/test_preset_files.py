@@ -83,7 +83,11 @@ FAULTS = {
         "units is 'natural logarithm of K; variances': input should be 'K in DN per electron",
     ),
     "a percentage": ("sony_imx363", lambda f: f | {"sigma_prnu": 0.7}, r"sigma_prnu is 0\.7: input should be less"),
-    "volts of millivolts": ("sony_imx363", lambda f: f | {"volts_per_DN": 0.44875}, "volts_per_DN is 0.44875"),
+    "thousands of electrons": (
+        "sony_imx363",
+        lambda f: f | {"full_well_e": 6.0},
+        "K of sony_imx363 is 170.5 at ISO 55, so that 10 bits hold 6 electrons",
+    ),
     "deviations for variances": (
         "google_pixel",
         deviation,

@@ -155,7 +155,6 @@ def _brooks(given: dict) -> dict[str, object]:
 def _imx363(given: dict) -> dict[str, object]:
     return {
         "iso_at_unity_gain": given["iso_at_unity_gain"],
-        "volts_per_DN": given["volts_per_DN_at_gain1"],
         "full_well_e": given["full_well_e"],
         "sigma_preamp_e": given["read_noise_e"],
         "sigma_prnu": given["prnu_percent"] / 100,
@@ -219,6 +218,39 @@ def test_published_cross_checks_hold(sources):
         sigma = float(presets.load("sony_a7s2", iso=iso).draw([0])["sigma_read"][0])
         assert sigma == pytest.approx(check["pmn_table"], rel=0.0115)
         assert least < check["zhangyi3"] / check["pmn_table"] < least + 0.02
+
+
+def test_what_the_d850_says_of_other_sources(published):
+    """Ratios and deviations in its notes, of the preset's own Tukey line, which is not the source's Gaussian one."""
+    camera = presets.describe("nikon_d850")
+    text, lines = " ".join(camera.notes), published["eld/NikonD850"]["parameters"]["profiles"]
+    isos, other = (800, 1600, 3200), published["zhangyi3/NikonD850"]["parameters"]
+    gains = [gain("nikon_d850", iso) for iso in isos]
+    sigma = [
+        float(presets.load("nikon_d850", iso=iso, black=400, white=15583).draw([0])["sigma_read"][0]) for iso in isos
+    ]
+    ratios = [other[str(iso)]["read_sd"] / one for iso, one in zip(isos, sigma, strict=True)]
+    normal = [exp(_at(lines["Profile-1"]["read_gaussian"], log(K))) for K in gains]
+    assert f"{1 - ratios[0]:.0%} below this preset's".replace("%", " %") in text
+    assert f"{ratios[1]:.2f} times it at 1600 and {ratios[2]:.2f} times it at 3200" in text
+    assert "gives {:.2f}, {:.2f} and {:.2f} DN there".format(*normal) in text
+    assert "this preset {:.2f}, {:.2f} and {:.2f}.".format(*sigma) in text
+    first, second = (_at(lines[f"Profile-{i}"]["read_tukey_lambda_scale"], log(camera.K_max)) for i in (1, 2))
+    assert f"{exp(second - first):.2f} times the read noise at ISO 6400" in text
+
+
+def _at(fit: dict, x: float) -> float:
+    return fit["slope"] * x + fit["bias"]
+
+
+def test_darks_of_the_a7s2_are_wider_than_published(published):
+    """Its deviations are of rounded frames: with our rounding 4 % above the source's at its lowest settings."""
+    rows = published["pmn/SonyA7S2/per_iso"]["parameters"]["per_iso"]
+    for iso, percent in ((50, 3.9), (100, 4.0), (200, 2.5), (2000, 1.0)):
+        sigma = float(presets.load("sony_a7s2", iso=iso).draw([0])["sigma_read"][0])
+        assert (sigma**2 + 1 / 12) ** 0.5 / rows[str(iso)]["read_gaussian_sd"] - 1 == pytest.approx(
+            percent / 100, abs=6e-4
+        )
 
 
 def test_split_read_noise_is_the_sources_variance(published):

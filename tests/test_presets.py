@@ -1,6 +1,7 @@
 """The cameras at work: the first two against their sources, and what every one of them does at every ISO."""
 
 import json
+import re
 from math import exp, log
 from types import SimpleNamespace
 
@@ -11,10 +12,10 @@ from conftest import ROOT
 
 import camnoise as cn
 from camnoise import presets
-from camnoise.calibrate.estimate import Estimate
 from camnoise.cli import run_command
 from camnoise.distributions import Uniform
 from camnoise.domains import place
+from camnoise.estimate import Estimate
 from camnoise.moments import tukey_lambda
 from camnoise.presets.measured import MeasuredCamera, Point, ReadNoise
 from camnoise.presets.provenance import COMPONENTS, check_missing, components
@@ -242,11 +243,76 @@ def test_the_order_is_that_of_the_light():
     assert kinds == ["expose", "shot", "preamp_read", "gain", "gaussian_read", "quantize", "normalize"]
 
 
-def test_gain_from_volts():
+LINES = [name for name in ALL if presets.describe(name).kind == "log_linear"]
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_gain_at_both_ends_of_the_lines(name):
+    """K_min and K_max, whatever the power of ISO between them, and also as the ends of a range."""
+    camera = presets.describe(name)
+    low, high = camera.iso_range
+    for iso, K in ((low, camera.K_min), (high, camera.K_max)):
+        assert loaded(name, iso=iso).draw([0]).sample(0)["K"] == pytest.approx(K, rel=1e-6)
+    middle = loaded(name, iso=(low * high) ** 0.5).draw([0]).sample(0)["K"]
+    assert middle == pytest.approx((camera.K_min * camera.K_max) ** 0.5, rel=1e-6)
+    K = loaded(name, iso=(low, high)).draw(range(2000))["K"].double()
+    assert camera.K_min * (1 - 1e-6) <= K.min()
+    assert K.max() <= camera.K_max * (1 + 1e-6)
+    # Log-uniform: none of 2,000 draws in the lowest or highest fiftieth has a chance of 2 * 0.98^2000 < 1e-17.
+    reach = log(camera.K_max / camera.K_min) / 50
+    assert log(K.min() / camera.K_min) < reach > log(camera.K_max / K.max())
+
+
+def test_one_line_is_no_power_of_one():
+    """Else the ends above could not tell a power from plain proportion."""
+    camera = presets.describe("sony_imx385")
+    assert camera.K_min * 25600 / 1600 > 1.1 * camera.K_max
+
+
+def test_gain_from_the_full_well():
     """White over full well at unity gain: 1023 / 6000 DN per electron at ISO 55, and proportional."""
     for iso in (55, 110, 270):
         K = presets.load("sony_imx363", iso=iso).draw([0])["K"]
         assert float(K[0]) == pytest.approx(1023 / 6000 * iso / 55, rel=1e-6)
+
+
+def test_the_full_well_lies_behind_the_converter():
+    """White at each ISO that was calibrated, for the pedestal takes of the converter; the full well below ISO 51.6."""
+    light = torch.full((1, 1, 64, 64), 8.0)
+    for iso in presets.describe("sony_imx363").iso_range:
+        assert bool((presets.load("sony_imx363", iso=iso)(light, [1]) == 1).all())
+    for iso in (40, 50):
+        camera = presets.load("sony_imx363", iso=iso, extrapolate=True)
+        K = camera.draw([1]).sample(0)["K"]
+        got = camera(light, [1]).double() * (1023 - 64) / K  # electrons
+        # Read noise of 5 e- and a step of 1/K, 8 e- at most, on 4,096 pixels that hold 6,000 each.
+        assert abs(float(got.mean()) - 6000) <= 6.1 * (25 + 1 / (12 * K**2)) ** 0.5 / 64
+
+
+@pytest.mark.parametrize("iso", [50, 100])
+def test_rounding_counts_twice(iso):
+    """Published deviations of rounded frames stay; a dark of ours has the rounding of its own converter on top."""
+    camera = presets.load("sony_a7s2", iso=iso)
+    side = 512
+    dark = camera(torch.zeros((1, 1, side, side)), [1], seed=5).double()[0, 0] * (16383 - 512)
+    within = (dark - dark.mean(1, keepdim=True)).square().sum() / (side * (side - 1))  # without the row noise
+    sigma = camera.draw([1]).sample(0)["sigma_read"]
+    # Nearly normal (lam 0.147 at both): a variance of n pixels is known to sqrt(2/n); 6.1 of that is one chance in 1e9.
+    bound = 6.1 * (2 / side**2) ** 0.5
+    assert float(within) == pytest.approx(sigma**2 + 1 / 12, rel=bound)
+    assert 1 / 12 / sigma**2 > 3 * bound, "it could not be told from the published deviation"
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if re.search("PMN|ELD", presets.describe(n).source)])
+def test_notes_say_how_much_rounding_adds(name):
+    camera = presets.describe(name)
+    (note,) = (note for note in camera.notes if note.startswith("Quantization: "))
+    assert ("does not say" in note) == ("ELD" in camera.source)
+    stated = re.findall(r"([\d.]+) % (?:wider than sigma_read )?at ISO (\d+)", note)
+    assert float(stated[0][1]) == camera.iso_range[0]
+    for percent, iso in stated:
+        sigma = loaded(name, iso=float(iso)).draw([0]).sample(0)["sigma_read"]
+        assert float(percent) == pytest.approx(100 * ((1 + 1 / (12 * sigma**2)) ** 0.5 - 1), rel=0.05)  # two digits
 
 
 def test_polynomials_of_a_range_are_those_of_each_iso():
@@ -329,6 +395,16 @@ def test_beyond_what_was_calibrated():
         ({"name": "redmi_k30_iso6400", "iso": 3200}, "ISO is 3200, wanted 6400: one setting was measured"),
         ({"name": "sony_a7s2", "iso": 0}, "ISO is 0, wanted a number above 0"),
         ({"name": "sony_a7s2", "iso": float("inf")}, "ISO is inf, wanted a number above 0"),
+        (
+            {"name": "galaxy_s6", "iso": 1e6},
+            r"lambda_shot of galaxy_s6 is 0.6.* at ISO 1e\+06: 1.46 electrons",
+        ),
+        ({"name": "galaxy_s6", "iso": (1600, 1e6)}, "lambda_shot of galaxy_s6 is .* wanted 20 to"),
+        (
+            {"name": "sony_imx363", "iso": 1e7},
+            r"K of sony_imx363 is 31000 at ISO 1e\+07, so that 10 bits hold 0.033",
+        ),
+        ({"name": "oppo_reno10x", "iso": (1600, 1e7)}, "K of oppo_reno10x is .* wanted 20 to"),
     ):
         with pytest.raises(ValueError, match=sentence):
             presets.load(**arguments, extrapolate=True)
@@ -341,9 +417,14 @@ def test_levels_of_a_raw_file():
     )
     with pytest.raises(ValueError, match="got levels and black or white"):
         presets.load("nikon_d850", iso=800, levels=raw, white=16000)
-    uneven = SimpleNamespace(black=(400.0, 512.0), white=15583.0)
-    with pytest.raises(ValueError, match="levels has black levels 400, 512, wanted them within 1 DN"):
-        presets.load("nikon_d850", iso=800, levels=uneven)
+    assert presets.load("nikon_d850", iso=800, levels=SimpleNamespace(black=(400.0, 401.0), white=15583.0))
+    for black, said in (((400.0, 512.0), "400, 512"), ((401.5, 401.0, 401.0, 400.0), "401.5, 401, 401, 400")):
+        uneven = SimpleNamespace(black=black, white=15583.0)
+        with pytest.raises(ValueError, match=f"levels has black levels {said}, wanted them within 1 DN"):
+            presets.load("nikon_d850", iso=800, levels=uneven)
+    for white in (4095.0, 16384.0):
+        with pytest.raises(ValueError, match=f"levels has white {white:g} DN, wanted that of 14 bits, as nikon_d850"):
+            presets.load("nikon_d850", iso=800, levels=SimpleNamespace(black=(127.0,), white=white))
 
 
 def measured(**changes) -> MeasuredCamera:

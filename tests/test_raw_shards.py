@@ -25,8 +25,8 @@ from shard_help import camnoise, command, content, edit, photographs, save, shar
 from tampering import alter, members
 
 import camnoise as cn
-from camnoise.calibrate.estimate import Estimate
 from camnoise.cli import run_command
+from camnoise.estimate import Estimate
 from camnoise.presets.measured import MeasuredCamera, Point, ReadNoise
 from camnoise.sample import RawInput, Sample, canonical
 
@@ -494,6 +494,64 @@ def test_beyond_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert Shards(tmp_path / "out").manifest.recipe.extrapolate
 
 
+# --- the levels of a RAW file for a camera whose source gives none
+
+LEVELLESS = ("--camera", "nikon_d850", "--iso", "800")
+
+
+def test_levels_of_a_raw_file_for_a_shard(tmp_path: Path) -> None:
+    """The mean black of its sites and its white, as numbers that were typed: the same bytes, and no path."""
+    folder = four_phases(tmp_path / "raws")
+    of = dng(tmp_path / "elsewhere" / "body.dng", black=(600.0, 600.0, 600.5, 600.5), white=15520)
+    camnoise("shard", f"raw:{folder}", tmp_path / "a", *LEVELLESS, "--levels", of)
+    camnoise("shard", f"raw:{folder}", tmp_path / "b", *LEVELLESS, "--black", 600.25, "--white", 15520)
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    assert not [data for data in content(tmp_path / "a").values() if b"elsewhere" in data or b"body.dng" in data]
+    camnoise("shard", f"folder:{photographs(tmp_path / 'photos', 1)}", tmp_path / "c", *LEVELLESS, "--levels", of)
+    shards = Shards(tmp_path / "c")
+    drawn = shards.sample(shards.keys[0]).parameters[0]
+    assert (drawn["black"], drawn["white"]) == (600.25, 15520)
+
+
+def test_levels_serve_all_cameras_that_have_none(tmp_path: Path) -> None:
+    of = dng(tmp_path / "body.dng", black=600.0, white=15520)
+    cameras = ("sony_a7s2", "nikon_d850"), ("canon_eos_70d", "nikon_d850")
+    for pair, first in zip(cameras, ((512, 16383), (600, 15520)), strict=True):
+        options = Options(camera=pair, iso=["800"], scheme="nrl", levels=of)
+        drawn = [placed.camera.draw([0]).sample(0) for placed in choose(options, "raw:").placed]
+        assert [(one["black"], one["white"]) for one in drawn] == [first, (600, 15520)]
+
+
+def test_the_preview_of_a_raw_file_takes_its_levels(tmp_path: Path) -> None:
+    """Where the camera has none and none are given; what is given goes before."""
+    path = dng(tmp_path / "a.dng", black=600.0, white=15520)
+    other = dng(tmp_path / "other.dng", black=64.0, white=16000)
+    lines = {
+        "own": (),
+        "the same": ("--black", 600, "--white", 15520),
+        "other": ("--levels", other),
+        "the other's": ("--black", 64, "--white", 16000),
+    }
+    made = {}
+    for name, given in lines.items():
+        camnoise("preview", path, *LEVELLESS, *given, "--out", tmp_path / "p.png", "--panel", 60)
+        made[name] = (tmp_path / "p.png").read_bytes()
+    assert made["own"] == made["the same"] != made["other"] == made["the other's"]
+    # A camera with levels keeps them.
+    for name, given in (("own", ()), ("the same", ("--black", 512, "--white", 16383))):
+        camnoise("preview", path, *SONY, *given, "--out", tmp_path / "p.png", "--panel", 60)
+        made[name] = (tmp_path / "p.png").read_bytes()
+    assert made["own"] == made["the same"]
+    camnoise("preview", path, "--noise", "gaussian:9", "--out", tmp_path / "p.png")
+
+
+def test_the_preview_of_a_real_raw_file_takes_its_levels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["--camera", "canon_eos_700d", "--iso", "800", "--out", str(tmp_path / "p.png"), "--panel", "60"]
+    camnoise("preview", shared("raw/colorchart.dng"), *line)
+    told = failed(capsys, "preview", shared("raw/Canon_EOS30D_iso100_IMG_0848.CR2"), *line)
+    assert "levels has white 4095 DN, wanted that of 14 bits, as canon_eos_700d has" in told
+
+
 # --- the commands
 
 
@@ -554,6 +612,38 @@ WRONG = {
         ["preview", "IN/empty.CR2", *SONY, "--out", "IN/x.png"],
         "image '.*empty.CR2': the file is empty",
     ),
+    "no levels": (
+        ["shard", "raw:IN/raw", "OUT", *LEVELLESS],
+        r"nikon_d850 has no black and white level .* \(--black, --white or --levels\)",
+    ),
+    "levels twice": (
+        ["shard", "raw:IN/raw", "OUT", *LEVELLESS, "--levels", "IN/raw/a.dng", "--white", "15000"],
+        "--levels came with --white, wanted one or the other",
+    ),
+    "levels for what has them": (
+        ["shard", "raw:IN/raw", "OUT", *SONY, "--levels", "IN/raw/a.dng"],
+        "--levels came with sony_a7s2, wanted a camera whose source gives no levels",
+    ),
+    "levels for a noise": (
+        ["shard", "raw:IN/raw", "OUT", "--noise", "gaussian:9", "--levels", "IN/raw/a.dng"],
+        "--noise came with --levels",
+    ),
+    "levels beside a pipeline": (
+        ["shard", "raw:IN/raw", "OUT", "--pipeline", "IN/whole.json", "--levels", "IN/raw/a.dng"],
+        "no --camera, .*--levels.* beside it",
+    ),
+    "levels of no file": (
+        ["shard", "raw:IN/raw", "OUT", *LEVELLESS, "--levels", "IN/none.dng"],
+        "--levels '.*none.dng' cannot be read: No such file",
+    ),
+    "levels of no RAW file": (
+        ["preview", "IN/raw/a.dng", *LEVELLESS, "--levels", "IN/bad.json", "--out", "IN/x.png"],
+        "--levels '.*bad.json': .*RAW",
+    ),
+    "levels of another depth": (
+        ["preview", "IN/twelve.dng", *LEVELLESS, "--out", "IN/x.png"],
+        "levels has white 4000 DN, wanted that of 14 bits",
+    ),
     "no file": (["preview", "IN/none.nef", *SONY, "--out", "IN/x.png"], "cannot be read: No such file"),
 }
 
@@ -562,6 +652,7 @@ WRONG = {
 def test_what_is_wrong_is_one_sentence(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photographs(tmp_path / "in" / "photos", 1)
     dng(tmp_path / "in" / "raw" / "a.dng")
+    dng(tmp_path / "in" / "twelve.dng", black=128.0)
     (tmp_path / "in" / "bad.json").write_text("{not json")
     (tmp_path / "in" / "bad.dng").write_bytes(b"II*\0 and no more")
     (tmp_path / "in" / "empty.CR2").write_bytes(b"")

@@ -6,7 +6,12 @@ level function is known: they add one normal draw per pixel (`Heteroscedastic`) 
 
 What `extrapolate` does beyond the range of ISO that was calibrated: lines and formulas go on; tables
 continue the line of their last two entries, log value against log ISO; shapes and color biases stay
-those of the last entry; between two gain branches the nearer one goes on.
+those of the last entry; between two gain branches the nearer one goes on. Where that ends in numbers of no
+sensor it is an error.
+
+Numbers stay as published. Where a source measured frames that its converter had rounded, its read variance
+holds 1/12 DN squared of rounding, which `Quantize` adds once more: a dark has sqrt(sigma_read^2 + 1/12). The
+notes of these cameras say how much that is.
 """
 
 from difflib import get_close_matches
@@ -24,11 +29,11 @@ from ..light import Expose
 from ..pipeline import Pipeline
 from ..stage import Stage
 from ..value import sentence
-from .camera import LogLinearCamera, PerIsoTable
+from .camera import LogLinearCamera, PerIsoTable, Sensor
 from .formulas import ElectronSensor, GainSeparated, IsoPolynomial
 from .levels import LevelCamera, NlfPrior, NlfTable
 from .measured import MeasuredCamera
-from .provenance import Iso, Provenance, check_missing, check_positive, ends, iso_text
+from .provenance import Iso, Provenance, check_missing, check_positive, ends, fits, iso_text
 
 Known = (
     PerIsoTable
@@ -147,7 +152,7 @@ def load(
 
     Raises:
         TypeError: an ISO that is no number and no pair, a name that is none.
-        ValueError: an unknown camera, an ISO outside what was calibrated, missing levels.
+        ValueError: an unknown camera, an ISO outside what was calibrated, missing levels, `levels` of another depth.
     """
     camera = describe(name)
     setting = _checked_iso(camera, iso, extrapolate)
@@ -155,6 +160,9 @@ def load(
         if black is not None or white is not None:
             raise ValueError("got levels and black or white, wanted one or the other")
         black, white = _one_black(levels), levels.white
+        if camera.bits is not None and not fits(white, camera.bits):
+            wanted = f"that of {camera.bits} bits, as {camera.name} has: state black and white"
+            raise ValueError(f"levels has white {white:g} DN, wanted {wanted}")
     if isinstance(camera, LevelCamera):
         if black is not None or white is not None:
             raise ValueError(f"{camera.name} is known where white = 1, wanted no black and no white level")
@@ -168,6 +176,8 @@ def load(
     if camera.bits is None:
         raise ValueError(f"{camera.name} has no bits, wanted those of its converter")
     stages = stages_of(camera, setting, extrapolate=extrapolate)
+    if extrapolate and isinstance(camera, Sensor) and setting is not None:
+        camera.check_plausible(*ends(setting))
     rate: list[Stage] = [stage for stage in stages if isinstance(stage, _BEFORE_SHOT)]
     rest = [stage for stage in stages if not isinstance(stage, _BEFORE_SHOT)]
     return Pipeline(
@@ -238,7 +248,7 @@ def _levels(camera: Provenance, black: float | None, white: float | None) -> tup
     white = camera.white if white is None else white
     if black is None or white is None:
         missing = " and ".join(what for what, level in (("black", black), ("white", white)) if level is None)
-        wanted = "those of your raw files in DN: black=, white= (--black, --white)"
+        wanted = "those of your raw files in DN: black=, white= or levels= (--black, --white or --levels)"
         raise ValueError(f"{camera.name} has no {missing} level in its source, wanted {wanted}")
     return black, white
 

@@ -43,10 +43,11 @@ class Sensor(Provenance):
         """
         raise NotImplementedError
 
-    def check_plausible(self) -> None:
-        """Raises ValueError where the numbers at the ends of the range are of no camera."""
-        for iso in sorted({self.isos()[0], self.isos()[-1]}):
-            check_numbers(self.name, self.bits, Pipeline(self.sensor(iso)).draw([0]).sample(0), iso)
+    def check_plausible(self, *isos: float) -> None:
+        """Raises ValueError where the numbers at one of these settings are of no camera."""
+        for iso in isos:
+            drawn = Pipeline(self.sensor(iso, extrapolate=True)).draw([0]).sample(0)
+            check_numbers(self.name, self.bits, drawn, iso)
 
 
 class Biases(Value):
@@ -212,7 +213,7 @@ class LogLinearCamera(Sensor):
         check_lengths(self.name, len(self.table_K), lam=self.lam)
         if self.bias is not None:
             self.bias.check(self.name, len(self.table_K))
-        self.check_plausible()
+        self.check_plausible(*self.iso_range)
         return self
 
     def sensor(self, iso: Iso, *, extrapolate: bool = False) -> list[Stage]:

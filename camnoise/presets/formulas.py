@@ -16,7 +16,6 @@ from .camera import Sensor
 from .provenance import Iso, ends, one_or_range
 
 _STEPS = 33  # of a range's table; a polynomial then lies within 1e-4 of its straight pieces over six stops
-Volts = Annotated[float, Field(gt=0, le=0.1, description="V per DN")]
 
 
 class IsoPolynomial(Sensor):
@@ -34,7 +33,7 @@ class IsoPolynomial(Sensor):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        self.check_plausible()
+        self.check_plausible(*self.iso_range)
         return self
 
     def sensor(self, iso: Iso, *, extrapolate: bool = False) -> list[Stage]:
@@ -77,7 +76,7 @@ class GainSeparated(Sensor):
         colors = self.K_at_iso_100
         if max(colors.R, colors.G, colors.B) > 2 * min(colors.R, colors.G, colors.B):
             raise ValueError(f"K_at_iso_100 of {self.name} differs by more than a stop between colors")
-        self.check_plausible()
+        self.check_plausible(*self.iso_range)
         return self
 
     def sensor(self, iso: Iso, *, extrapolate: bool = False) -> list[Stage]:
@@ -89,36 +88,33 @@ class GainSeparated(Sensor):
 
 
 class ElectronSensor(Sensor):
-    """A sensor in electrons and volts, as a data sheet states it; gain is proportional to ISO.
+    """A sensor in electrons, as a data sheet states it; gain is proportional to ISO.
 
-    White is where the full well reaches the converter's top at unity gain, so that the conversion gain is
-    white times volts_per_DN over the full well. The formula goes on beyond its range.
+    At unity gain the full well spans the converter up to white: K there is white over full_well_e. With the
+    pedestal below it the converter clips first, but for the lowest gains. The formula goes on beyond its range.
 
     Attributes:
         iso_at_unity_gain: where the amplifier has a gain of 1.
-        volts_per_DN: of the converter.
-        full_well_e: e-.
+        full_well_e: of the pixel, e-.
         sigma_preamp_e: read noise, e-, before the amplifier.
         sigma_prnu: fraction of the signal.
     """
 
     kind: Literal["electron_sensor"]
-    units: Literal["electrons; volts per DN; sigma_prnu a fraction, no percentage"]
+    units: Literal["electrons; sigma_prnu a fraction, no percentage"]
     white: float
     iso_at_unity_gain: Positive
-    volts_per_DN: Volts
     full_well_e: Electrons
     sigma_preamp_e: ElectronDeviation
     sigma_prnu: Annotated[float, Field(ge=0, le=0.1)]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        self.check_plausible()
+        self.check_plausible(*self.iso_range)
         return self
 
     def sensor(self, iso: Iso, *, extrapolate: bool = False) -> list[Stage]:
-        volts_per_electron = self.white * self.volts_per_DN / self.full_well_e
-        low, high = (volts_per_electron / self.volts_per_DN * at / self.iso_at_unity_gain for at in ends(iso))
+        low, high = (self.white / self.full_well_e * at / self.iso_at_unity_gain for at in ends(iso))
         return [
             PRNU(sigma=self.sigma_prnu),
             FullWell(electrons=self.full_well_e),

@@ -33,7 +33,7 @@ class LevelCamera(Provenance):
             extrapolate: whether the ISO may lie outside the table.
 
         Raises:
-            ValueError: a range of ISO that no one law serves.
+            ValueError: a range of ISO that no one law serves, or one so far out that the numbers are of no sensor.
         """
         raise NotImplementedError
 
@@ -72,6 +72,8 @@ class NlfTable(LevelCamera):
         assert iso is not None
         low, high = ends(iso)
         shots, reads = (Table(self.iso, values).reaching(low, high) for values in (self.lambda_shot, self.lambda_read))
+        for at in (low, high):  # beyond its ends the line of a table may leave what sensors are
+            check_level(self.name, shots.at(at), reads.at(at), f" at ISO {at:g}")
         x0, x1 = (shots.at(at) * ratio for at in (low, high))
         y0, y1 = (reads.at(at) * ratio**2 for at in (low, high))
         if low == high:

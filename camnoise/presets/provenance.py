@@ -90,7 +90,7 @@ class Provenance(Value):
                 raise ValueError(f"{self.name} has levels and no bits, wanted both or none")
             return self
         top = 2**self.bits - 1
-        if self.white is not None and not 2 ** (self.bits - 2) <= self.white <= top:
+        if self.white is not None and not fits(self.white, self.bits):
             raise ValueError(f"white of {self.name} is {self.white:g} DN, wanted a level of {self.bits} bits")
         if self.black is not None and not 0 <= self.black < (top if self.white is None else self.white):
             raise ValueError(f"black of {self.name} is {self.black:g} DN, wanted 0 or more, and below white")
@@ -160,6 +160,11 @@ def check_numbers(name: str, bits: int, drawn: Mapping[str, float], iso: float) 
             f"read noise of {name} is {read:.3g} electrons at ISO {iso:g}, wanted {READ[0]:g} to {READ[1]:g}: a "
             f"deviation in DN of {bits} bits, and no variance"
         )
+
+
+def fits(white: float, bits: int) -> bool:
+    """Whether a white level is one of a converter of so many bits; two bits less are of another."""
+    return 2.0 ** (bits - 2) <= white <= 2.0**bits - 1
 
 
 def check_ascending(name: str, field: str, values: Sequence[float]) -> None:
