@@ -377,7 +377,7 @@ def _address(recipe: "Recipe") -> str:
 
 
 def _save(picture: "Image", out: Path) -> None:
-    from .pipelines.files import write
+    from .files import write
 
     if out.is_dir() or not out.parent.is_dir():
         wrong = "is a folder" if out.is_dir() else f"lies in {str(out.parent)!r}, which is no folder"

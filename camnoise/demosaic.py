@@ -18,8 +18,8 @@ from .units import Unit
 
 Method = Literal["bilinear", "malvar2004", "average", "menon2007"]
 METHODS: tuple[Method, ...] = get_args(Method)
-# How far each looks. Menon's: 6 pixels to decide on a direction, and one for each of four interpolations in turn.
-RADIUS: dict[Method, int] = {"bilinear": 1, "malvar2004": malvar.RADIUS, "average": 2, "menon2007": 10}
+# How far each looks. Menon's: 4 pixels to decide on a direction, and one for each of four interpolations in turn.
+RADIUS: dict[Method, int] = {"bilinear": 1, "malvar2004": malvar.RADIUS, "average": 2, "menon2007": 8}
 LEAST: dict[Method, int] = {"bilinear": 2, "malvar2004": 3, "average": 3, "menon2007": 4}  # rows and columns
 
 # Of the 3x3 neighborhood: the weights that interpolate green, and red and blue, by distance.
@@ -65,12 +65,14 @@ def demosaic(mosaic: Tensor, pattern: str, method: Method = "malvar2004") -> Ten
     - "malvar2004" (radius 2): bilinear, corrected by the Laplacian of the color that was measured.
     - "average" (radius 2): a missing color is the mean of the pixels of that color in the 5x5 about it, with weights
       (3 - |rows away|)(3 - |columns away|); at borders, of those inside the image.
-    - "menon2007" (radius 10): by colour-demosaicing (extra [raw]), on the CPU in float64, without a gradient.
+    - "menon2007" (radius 8): by colour-demosaicing (extra [raw]), on the CPU in float64, without a gradient.
 
     The first three work on any device, differentiably, and give the same float32 bits everywhere; Menon's is outside
     that promise. Bilinear and Malvar's mirror the image at its borders without repeating the edge, which keeps the
     filter's phase. colour-demosaicing repeats the edge, where red then meets green: results are equal from the
-    method's radius inwards, and nearer to the border only these reproduce a flat color.
+    method's radius inwards, and nearer to the border only these reproduce a flat color. PSNR over whole images differs:
+    in Kodak's 01 to 12, whose last row is black and is met by a mirrored one, it is 0.16 to 1.56 dB lower than
+    colour-demosaicing's with Malvar's and 0.05 to 0.38 dB higher with bilinear.
 
     Args:
         mosaic: (batch, 1, row, col) floating.

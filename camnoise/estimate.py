@@ -5,12 +5,12 @@ from math import sqrt
 from typing import Self
 
 from pydantic import model_validator
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
-from ..value import Value
+from .value import Value
 
 CONFIDENCE = 0.95
-Z = float(stats.norm.isf((1 - CONFIDENCE) / 2))  # 1.96
+Z = float(ndtri((1 + CONFIDENCE) / 2))  # 1.96
 
 
 class Estimate(Value):
@@ -41,7 +41,7 @@ class Estimate(Value):
             freedom: of the error, where it comes from few numbers.
             least: the smallest value that the quantity can have; the interval is cut there, and so is `value`.
         """
-        reach = (Z if freedom is None else float(stats.t.isf((1 - CONFIDENCE) / 2, freedom))) * error
+        reach = (Z if freedom is None else float(stdtrit(freedom, (1 + CONFIDENCE) / 2))) * error
         low, middle, high = value - reach, value, value + reach
         if least is not None:
             low, middle, high = max(low, least), max(middle, least), max(high, least)

@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from .elementary import positive_part
 from .flat import Flat
 from .frame import Frame, check_crop
 from .keys import Key
 from .packing import pack as pack
 from .packing import unpack as unpack
 from .pattern import BAYER as BAYER
-from .pattern import CLEAR_PLANE, period_of
+from .pattern import CLEAR_PLANE, period_of, sites_in
 from .pattern import Bayer as Bayer
 from .pattern import Pattern as Pattern
 from .pattern import flipped as flipped
@@ -63,6 +66,36 @@ def color_at(frame: Frame, pattern: str) -> Tensor:
 def site_at(frame: Frame, pattern: str) -> Tensor:
     """The filter of each pixel in the order R, G1, G2, B, and 4 for clear pixels: (batch, row, col) int64."""
     return _tiled(frame, pattern, sites_of(pattern))
+
+
+def black_at(pattern: str | None, black: Sequence[float], rows: int, cols: int) -> Tensor:
+    """The black level of each pixel of a mosaic, to broadcast: (1, 1, row, col), or (1, 1, 1, 1) where all are equal.
+
+    Args:
+        pattern: the filter tile at the mosaic's (0, 0); None for a monochrome sensor.
+        black: per filter in the order R, G1, G2, B; one number for a monochrome sensor. Clear pixels have the mean.
+        rows, cols: of the mosaic.
+
+    Returns:
+        float32, on the CPU.
+    """
+    if pattern is None or len({*black}) == 1:
+        return torch.full((1, 1, 1, 1), black[0], dtype=torch.float32)
+    levels = np.array([*black, sum(black) / len(black)], np.float32)
+    return torch.from_numpy(levels[sites_in(pattern, rows, cols)])[None, None]
+
+
+def light(mosaic: NDArray[np.uint16], pattern: str | None, black: Sequence[float], white: float) -> Tensor:
+    """(DN - black) / (white - black) of each filter, no less than 0: (1, 1, row, col) float32, white = 1.
+
+    Args:
+        mosaic: (row, col) raw DN, pedestal included.
+        pattern, black: as in `black_at`.
+        white: DN.
+    """
+    level = black_at(pattern, black, *mosaic.shape)
+    values = torch.from_numpy(mosaic.astype(np.float32))[None, None]
+    return positive_part((values - level) / (torch.tensor(white, dtype=torch.float32) - level))
 
 
 def crop(mosaic: Tensor, pattern: str, *, top: int, left: int, rows: int, cols: int) -> tuple[Tensor, str]:

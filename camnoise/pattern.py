@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator
 
 Bayer = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
@@ -80,6 +82,13 @@ def sites_of(pattern: str) -> tuple[int, ...]:
         green = 2 if "B" in row and "R" not in row else 1
         sites += [{"R": 0, "G": green, "B": 3}.get(letter, NO_SITE) for letter in row]
     return tuple(sites)
+
+
+def sites_in(pattern: str, rows: int, cols: int) -> NDArray[np.int64]:
+    """The site, as in `sites_of`, of each pixel of an image whose (0, 0) is the tile's: (row, col)."""
+    high, wide = period_of(pattern)
+    tile = np.array(sites_of(pattern), np.int64).reshape(high, wide)
+    return np.tile(tile, (-(-rows // high), -(-cols // wide)))[:rows, :cols]
 
 
 def shifted(pattern: str, rows: int, cols: int) -> str:

@@ -119,12 +119,14 @@ class Unprocess(Stage):
             raise ValueError(
                 "Unprocess states no one mean of three planes of different gains, wanted the pixel's filter"
             )
+        plane = "G" if flat.site is None else flat.site[0]
+        if plane not in "RGB":
+            raise ValueError(f"Unprocess states no mean under a clear filter, {flat.site}, wanted R, G1, G2, B or G")
         columns = {name: torch.tensor([value], dtype=torch.float32) for name, value in drawn.items()}
         gray = torch.full((1, 3, 1, 1), flat.mean, dtype=torch.float32)
         frame = Frame(gray, Unit.ENCODED, torch.zeros((1, 2), dtype=torch.int64))
         made = self.apply(frame, Key(0, torch.zeros(1, dtype=torch.int64)), Parameters(columns, 1))
-        plane = "RGB".index("G" if flat.site is None else flat.site[0])
-        return replace(flat, mean=made.data[0, plane].item())
+        return replace(flat, mean=made.data[0, "RGB".index(plane)].item())
 
 
 def inverse_smoothstep(v: Tensor) -> Tensor:

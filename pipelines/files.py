@@ -1,33 +1,23 @@
-"""Files that appear whole or not at all, and the lock that keeps two runs out of one folder."""
+"""Files of a folder that one run writes at a time, and the lock that keeps the others out."""
 
 import fcntl
 import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-PARTIAL = ".partial"  # the suffix of a file that is being written
+from camnoise import files
+from camnoise.files import PARTIAL as PARTIAL
+
 _CHUNK = 1 << 22
 
 
-@contextmanager
-def committed(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that gets its name when the block ends well, and is gone when it does not."""
-    partial = path.with_name(path.name + PARTIAL)
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:  # Ctrl-C too
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
+def committed(path: Path) -> AbstractContextManager[BinaryIO]:
+    """As `camnoise.files.committed`, under a fixed name until then, which the next run finds and removes."""
+    return files.committed(path, path.with_name(path.name + PARTIAL))
 
 
 def write(path: Path, data: bytes) -> None:
@@ -73,11 +63,3 @@ def irregular(path: Path) -> str | None:
     except FileNotFoundError:
         return "missing"
     return None if stat.S_ISREG(mode) else "not a regular file"
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

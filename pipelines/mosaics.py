@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from camnoise.elementary import positive_part
-from camnoise.frame import Frame
-from camnoise.mosaic import site_at
+from camnoise.mosaic import light
 from camnoise.sample import RawInput
-from camnoise.units import Unit
 
 from .images import MOST_PIXELS, MOST_SIDE, Pixels
 
@@ -47,14 +43,7 @@ class RawScene:
 
     def light(self) -> Tensor:
         """(DN - black) / (white - black) of each filter, no less than 0: (1, 1, row, col) float32, white = 1."""
-        values = torch.from_numpy(self.pixels.astype(np.float32))[None]
-        levels = self.input.black
-        black, white = torch.tensor(levels[0]), torch.tensor(self.input.white)
-        if self.input.cfa is not None and len({*levels}) > 1:
-            frame = Frame(values, Unit.RAW_DN, torch.zeros((1, 2), dtype=torch.int64))
-            of_sites = torch.tensor([*levels, sum(levels) / 4])  # the last for clear pixels, of which none is stated
-            black = of_sites[site_at(frame, self.input.cfa)][:, None]
-        return positive_part((values - black) / (white - black))
+        return light(self.pixels[0], self.input.cfa, self.input.black, self.input.white)
 
 
 Scene = Pixels | RawScene  # what a file of a source is decoded to

@@ -141,8 +141,9 @@ def test_average_is_the_mean_of_known_neighbors(pattern):
 def test_psnr_on_kodak_is_that_of_colour_demosaicing(method, shared_data: Path):
     """Within 0.01 dB, image by image, from the radius inwards (where colour-demosaicing repeats the edge).
 
-    Every image of Kodak ends in a row of black pixels, which the border's rule meets with whatever it does.
+    Over whole images, whose last row is black, the border's rule makes what `demosaic` says.
     """
+    low, high = {"bilinear": (0.04, 0.39), "malvar2004": (-1.57, -0.15), "menon2007": (-0.01, 0.01)}[method]
     edge = 0 if method == "menon2007" else RADIUS[method]
     for number in range(1, 13):
         picture = Image.open(shared_data / "clean" / "Kodak24" / f"{number:02d}.png").convert("RGB")
@@ -151,12 +152,12 @@ def test_psnr_on_kodak_is_that_of_colour_demosaicing(method, shared_data: Path):
         other = torch.from_numpy(theirs(method)(y[0, 0].double().numpy(), "RGGB")).permute(2, 0, 1)[None]
         rows, cols = photograph.shape[2:]
         inner = (slice(None), slice(None), slice(edge, rows - edge), slice(edge, cols - edge))
-        ours, wanted = (
-            -10 * math.log10(float(((made.double() - photograph) ** 2)[inner].mean()))
-            for made in (demosaic(y, "RGGB", method), other)
-        )
+        squares = [(made.double() - photograph) ** 2 for made in (demosaic(y, "RGGB", method), other)]
+        ours, wanted = (-10 * math.log10(float(square[inner].mean())) for square in squares)
         assert 23 < wanted < 44
         assert abs(ours - wanted) <= 0.01
+        ours, wanted = (-10 * math.log10(float(square.mean())) for square in squares)
+        assert low <= ours - wanted <= high
 
 
 # --- what every method promises
@@ -179,7 +180,7 @@ def test_crops_are_equal_beyond_the_radius(method, pattern):
         inner, wider = ((..., slice(e, size - e), slice(e, size - e)) for e in (r, r - 1))
         assert torch.equal(part[inner], whole[here][inner])
         off = max(off, float((part[wider] - whole[here][wider]).abs().max()))
-    assert off > 0 or method == "menon2007", "the stated radius is larger than the filter"
+    assert off > 0, "the stated radius is larger than the filter"
 
 
 @pytest.mark.parametrize(("method", "pattern"), [*TORCH, *(("menon2007", p) for p in BAYER)])

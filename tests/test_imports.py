@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,32 @@ def test_imports_point_one_way(path, folder, package):
 )
 def test_a_planted_import_is_caught(source, folder, package):
     assert violations(source, folder, package)
+
+
+# A package that loads a part of itself when it is needed.
+MAY = {("camnoise.kernels", "camnoise.kernels.cpu")}
+
+
+def test_no_two_modules_import_each_other():
+    """Not even inside functions; but for camnoise itself, which resolves its names from all of them."""
+    own, needs = {}, {}
+    for path, _, package in files():
+        own[package if path.stem == "__init__" else f"{package}.{path.stem}"] = path.read_text(), package
+    for name, (source, package) in own.items():
+        found = [at for at in imported(source, package) if at in own and at not in (name, "camnoise")]
+        outer = {at.rpartition(".")[0] for at in found}  # `from .b import c` is of c alone where c is a module
+        needs[name] = {at for at in found if at not in outer and (name, at) not in MAY}
+    assert len(needs["camnoise.presets"]) > 3
+    TopologicalSorter(needs).prepare()
+    with pytest.raises(CycleError):
+        TopologicalSorter({**needs, "camnoise.units": {"camnoise.presets"}}).prepare()
+
+
+def test_presets_load_no_statistics():
+    heavy = "{'scipy.stats', 'scipy.optimize'}"
+    code = f"import sys\nfrom camnoise import presets\npresets.names()\nprint(sorted({heavy} & {{*sys.modules}}))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out == "[]\n"
 
 
 def test_importing_camnoise_does_not_import_torch():

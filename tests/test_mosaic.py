@@ -10,11 +10,12 @@ from torch import Tensor
 import camnoise as cn
 from camnoise import mosaic
 from camnoise.chain import check_chain
+from camnoise.flat import Flat
 from camnoise.frame import Frame
 from camnoise.kernels.fitting import parts, runs, why_not
 from camnoise.look import planes
 from camnoise.mosaic import BAYER, color_at, pack, shifted, site_at, sites_of, tile_of, transposed, unpack
-from camnoise.pattern import written
+from camnoise.pattern import sites_in, written
 from camnoise.testing import measure_noise
 from camnoise.units import Unit
 
@@ -92,6 +93,27 @@ def test_colors_and_sites_follow_the_origin(pattern, down, right):
             assert color[image, row, col] == {"R": 0, "G": 1, "B": 2}.get(letter, 3)
             assert site[image, row, col] in {"R": (0,), "G": (1, 2), "B": (3,)}.get(letter, (4,))
         assert frame.patterns()[image] == written(letters(pattern, *mosaic.period_of(pattern), top, left))
+
+
+@pytest.mark.parametrize("pattern", TILES)
+def test_sites_of_a_window_are_those_of_a_frame(pattern):
+    for rows, cols in ((7, 8), (1, 1), (12, 13)):
+        frame = Frame(torch.zeros(1, 1, rows, cols), Unit.LINEAR, torch.zeros(1, 2, dtype=torch.int64), pattern)
+        assert np.array_equal(sites_in(pattern, rows, cols), site_at(frame, pattern)[0].numpy())
+
+
+def test_light_is_above_each_filters_black():
+    """The one place where raw DN become light: a RAW file's scene and a source of shards take it."""
+    dn = np.array([[30, 30, 110], [30, 30, 110], [0, 200, 30]], np.uint16)
+    made = mosaic.light(dn, "GRBG", (10, 20, 40, 30), 110)  # R, G1, G2, B; G1 R over B G2
+    above = np.array([[10, 20, 90], [0, 0, 80], [0, 190, 10]])
+    span = np.array([[90, 100, 90], [80, 70, 80], [90, 100, 90]])
+    assert torch.equal(made[0, 0], torch.from_numpy(above.astype(np.float32) / span.astype(np.float32)))
+    assert made.shape == (1, 1, 3, 3)
+    assert not torch.signbit(made).any()
+    assert mosaic.light(dn, None, (10,), 110)[0, 0, 2].tolist() == pytest.approx([0, 1.9, 0.2])
+    clear = mosaic.black_at("RGBW", (1, 2, 3, 6), 2, 2)
+    assert clear.flatten().tolist() == [1, 2, 6, 3], "a clear pixel has the mean"
 
 
 def test_greens_are_named_by_the_rows_of_their_tile():
@@ -248,6 +270,13 @@ def test_clear_pixels_see_the_mean_of_the_planes(pattern):
     clear = color_at(Frame(y, Unit.LINEAR, torch.zeros(1, 2, dtype=torch.int64)), pattern)[:, None] == 3
     assert torch.equal(y[clear], (((x[:, :1] + x[:, 1:2]) + x[:, 2:]) / torch.tensor(3.0))[clear])
     assert (filtered(torch.ones(1, 3, 8, 8), pattern) == 1).all()
+
+
+def test_unprocessing_states_no_mean_of_a_clear_pixel():
+    gains = {f"unprocess_{plane}": 1.0 for plane in "RGB"}
+    for site in ("W", "C"):
+        with pytest.raises(ValueError, match=f"^Unprocess states no mean under a clear filter, {site}, wanted R, G1"):
+            cn.Unprocess().expect(Flat(0.5, site=site), gains)
 
 
 def test_color_bias_by_tile():

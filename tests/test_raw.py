@@ -56,7 +56,8 @@ def tiff(pixels: np.ndarray, *entries: tuple[int, int, int, object], photometric
     extra = [(50706, 1, 4, bytes([1, 4, 0, 0]), True), (50708, 2, 0, "Test", True), (50717, 4, 1, 4095, True)]
     if photometric == tags.CFA and not any(entry[0] == tags.CFA_PATTERN for entry in entries):
         entries = (*entries, (33421, 3, 2, (2, 2)), (33422, 1, 4, bytes([0, 1, 1, 2])))
-    extra += [(*entry, True) for entry in entries]
+    own = {entry[0] for entry in entries}
+    extra = [entry for entry in extra if entry[0] not in own] + [(*entry, True) for entry in entries]
     tifffile.imwrite(file, pixels, photometric=photometric, metadata=None, extratags=extra)
     return file.getvalue()
 
@@ -208,6 +209,35 @@ def test_black_levels_of_libraw_are_put_in_the_order_of_sites():
         assert libraw.black(file, {}, "RGGB", (0, 0)) == (10, 20, 30, 40)
 
 
+def test_black_that_is_stated_beside_rows_and_columns_is_added_in_the_mean():
+    across = (50715, 10, 72, (1, 1, 3, 1) * 36)
+    down = (50716, 10, 64, (1, 2) * 64)
+    assert read_raw(tiff(numbers(), (50714, 4, 1, 64), across, down)).black == (66.5,) * 4
+    assert read_raw(tiff(numbers(), (50714, 4, 1, 64), down)).black == (64.5,) * 4
+
+
+def test_of_several_white_levels_the_lowest_is_taken():
+    assert read_raw(tiff(numbers(high=3900), (50717, 4, 4, (4000, 3900, 3950, 4095)))).white == 3900
+
+
+@pytest.mark.parametrize("wide", [6, 8])
+def test_a_narrow_margin_is_no_optical_black(tmp_path, wide):
+    """It is the blurred edge of the visible area, however dark."""
+    whole = numbers(low=60, high=69)
+    whole[:, wide:] = numbers(64, 72 - wide)
+    write_dng(tmp_path / "a.dng", whole, cfa="RGGB", **LEVELS, active_area=(0, wide, 64, 72))
+    assert set(read_raw(tmp_path / "a.dng").masked) == ({"left"} if wide == 8 else set())
+
+
+def test_a_linearization_table_is_applied():
+    """By LibRaw, in decoding: the step of the numbers is then not 1."""
+    stored = numbers(low=0, high=4096)
+    table = (50712, 3, 4096, tuple(range(0, 8192, 2)))
+    raw = read_raw(tiff(stored, table, (50717, 4, 1, 8190)))
+    assert np.array_equal(raw.mosaic, 2 * stored)
+    assert raw.bits == 13
+
+
 def test_frame_takes_each_sites_black_away_and_keeps_what_is_below():
     mosaic = np.full((4, 6), 30, np.uint16)
     raw = Raw(mosaic, "GRBG", 12, (10.0, 20.0, 40.5, 30.0), 110.0)
@@ -274,12 +304,14 @@ def test_tags_lie_in_a_directory_of_their_own(tmp_path):
 def test_of_two_matrices_the_one_for_daylight_is_taken_and_the_bodys_own_calibration_counts():
     warm = (50721, 10, 9, (2, 1, 0, 1, 0, 1, 0, 1, 2, 1, 0, 1, 0, 1, 0, 1, 2, 1))
     cool = (50722, 10, 9, (3, 1, 0, 1, 0, 1, 0, 1, 3, 1, 0, 1, 1, 1, 0, 1, 3, 1))
-    body = (50724, 10, 9, (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 1, 1, 1, 1))
+    body = (50724, 10, 9, (1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1))
     lights = ((50778, 3, 1, 17), (50779, 3, 1, 21))
     stated = tags.read_tags(tiff(numbers(), warm, cool, body, *lights))
-    assert tags.matrix_in(stated).tolist() == [[3, 0, 0], [0, 3, 0], [1, 3, 3]]
+    assert tags.matrix_in(stated).tolist() == [[4, 0, 3], [0, 3, 0], [1, 0, 3]], "body @ matrix, not matrix @ body"
     swapped = tags.read_tags(tiff(numbers(), warm, cool, (50778, 3, 1, 21), (50779, 3, 1, 17)))
     assert tags.matrix_in(swapped).tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
+    neither = tags.read_tags(tiff(numbers(), warm, cool, (50778, 3, 1, 17), (50779, 3, 1, 20)))
+    assert tags.matrix_in(neither).tolist() == [[3, 0, 0], [0, 3, 0], [1, 0, 3]], "the second is the cooler one"
     assert tags.matrix_in(tags.read_tags(tiff(numbers()))) is None
 
 

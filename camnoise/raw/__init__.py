@@ -1,29 +1,33 @@
 """RAW files: the mosaic as the sensor gave it, and what the file says of it.
 
-LibRaw (by rawpy) decodes; nothing is demosaiced, scaled, corrected or rotated. `Raw.mosaic` is the visible area,
-pedestal included; pixels that no light reached are in `Raw.masked` and never in the mosaic.
+LibRaw (by rawpy) decodes; nothing is demosaiced, scaled, corrected or rotated. But where a file stores its numbers by a
+table (a DNG's LinearizationTable, the curves of NEF and ARW), LibRaw applies it, and the converter's step is not 1: a
+12-bit DNG whose table doubles comes out as 13 bits and even numbers only. `Raw.mosaic` is the visible area, pedestal
+included; pixels that no light reached are in `Raw.masked` and never in the mosaic.
 
 References:
     | LibRaw 0.22, https://www.libraw.org, and rawpy 0.28, https://github.com/letmaik/rawpy
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..frame import Frame
-from ..pattern import period_of, tile_of
+from ..mosaic import black_at, light
+from ..pattern import tile_of
 from ..units import Unit
 from ..vocabulary import NLF
 from . import libraw, tags
-from .dng import check_levels, check_mosaic, sites_in, write_dng, write_npy
+from .checks import check_levels, check_mosaic
+from .dng import write_dng, write_npy
 from .libraw import rawpy
 from .tags import Tags
 
@@ -73,23 +77,12 @@ class Raw:
     def frame(self) -> Frame:
         """Black-subtracted DN: (1, 1, row, col) float32. Noise below black stays negative."""
         data = torch.from_numpy(self.mosaic.astype(np.float32))[None, None]
-        return Frame(data - self._black_at(), Unit.DN, torch.zeros(1, 2, dtype=torch.int64), self.cfa)
+        black = black_at(self.cfa, self.black, *self.mosaic.shape)
+        return Frame(data - black, Unit.DN, torch.zeros(1, 2, dtype=torch.int64), self.cfa)
 
     def scene(self) -> Tensor:
         """Light with white = 1: (1, 1, row, col) float32, (DN - black) / (white - black), negative values made 0."""
-        return (self.frame().data / (self.white - self._black_at())).clamp(min=0)
-
-    def _black_at(self) -> Tensor:
-        """Black of each pixel, or one number where all sites have the same: to broadcast, float32."""
-        levels = np.asarray(self.black, np.float32)
-        if self.cfa is None or len(set(self.black)) == 1:
-            return torch.from_numpy(levels[:1].reshape(1, 1, 1, 1))
-        (rows, cols), (high, wide) = self.mosaic.shape, period_of(self.cfa)
-        sites = sites_in(self.cfa, high, wide)
-        # Clear pixels have no site of their own; where there are any, all levels are the same.
-        tile = np.append(levels, levels.mean())[sites].astype(np.float32)
-        whole = np.tile(tile, (-(-rows // high), -(-cols // wide)))[:rows, :cols]
-        return torch.from_numpy(np.ascontiguousarray(whole))[None, None]
+        return light(self.mosaic, self.cfa, self.black, self.white)
 
     def __repr__(self) -> str:
         rows, cols = self.mosaic.shape
@@ -119,7 +112,7 @@ def read_headerless(
     rows: int,
     cols: int,
     bits: int,
-    black: float | Sequence[float],
+    black: ArrayLike,
     white: float,
     cfa: str | None,
     dtype: str = "uint16",

@@ -1,21 +1,19 @@
 """Writing mosaics: as a DNG, which RAW converters open, and as .npy."""
 
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ..frame import Frame
-from ..mosaic import site_at
-from ..pattern import CLEAR, period_of, tile_of
-from ..units import Unit
+from ..color import SRGB_TO_XYZ
+from ..files import committed
+from ..pattern import CLEAR, period_of, sites_of, tile_of
 from ..vocabulary import NLF
 from . import tags
+from .checks import check_levels, check_mosaic
 
 LEAST_SIDE = 22  # LibRaw takes anything smaller for no RAW file
 SHORT, LONG, RATIONAL, SRATIONAL, DOUBLE, BYTE, ASCII = 3, 4, 5, 10, 12, 1, 2  # TIFF's data types
@@ -27,7 +25,7 @@ def write_dng(
     mosaic: NDArray[np.uint16],
     *,
     cfa: str | None,
-    black: float | Sequence[float],
+    black: ArrayLike,
     white: float,
     bits: int,
     active_area: tuple[int, int, int, int] | None = None,
@@ -84,17 +82,15 @@ def write_dng(
         *_optional(noise_profile, iso, exposure, camera),
     ]
     extra = [(*entry, True) for entry in entries]
-
-    def write(there: Path) -> None:
-        # tifffile knows linear raw data of three samples only; one of a monochrome sensor is named afterwards.
-        first = tags.CFA if cfa is not None else "minisblack"
-        pixels = np.ascontiguousarray(mosaic, np.uint16)
-        tags.tifffile.imwrite(there, pixels, photometric=first, metadata=None, software="camnoise", extratags=extra)
+    # tifffile knows linear raw data of three samples only; one of a monochrome sensor is named afterwards.
+    first = tags.CFA if cfa is not None else "minisblack"
+    pixels = np.ascontiguousarray(mosaic, np.uint16)
+    with committed(target) as file:
+        tags.tifffile.imwrite(file, pixels, photometric=first, metadata=None, software="camnoise", extratags=extra)
         if cfa is None:
-            with tags.tifffile.TiffFile(there, mode="r+") as file:
-                file.pages.first.tags[tags.PHOTOMETRIC].overwrite(tags.LINEAR_RAW)
-
-    _atomically(target, write)
+            file.seek(0)
+            with tags.tifffile.TiffFile(file) as written:
+                written.pages.first.tags[tags.PHOTOMETRIC].overwrite(tags.LINEAR_RAW)
 
 
 def write_npy(path: str | Path, mosaic: NDArray[np.uint16]) -> None:
@@ -106,38 +102,8 @@ def write_npy(path: str | Path, mosaic: NDArray[np.uint16]) -> None:
     """
     target = _target(path, ".npy")
     check_mosaic(mosaic, 16)
-
-    def write(there: Path) -> None:
-        with there.open("wb") as file:
-            np.save(file, np.ascontiguousarray(mosaic, np.uint16), allow_pickle=False)
-
-    _atomically(target, write)
-
-
-def check_mosaic(mosaic: NDArray[np.uint16], bits: int) -> None:
-    """Raises TypeError for what is not uint16, ValueError for a shape that is no mosaic's or values beyond `bits`."""
-    if not isinstance(mosaic, np.ndarray) or mosaic.dtype.newbyteorder("=") != np.uint16:
-        kind = mosaic.dtype if isinstance(mosaic, np.ndarray) else type(mosaic).__name__
-        raise TypeError(f"mosaic is {kind}, wanted a NumPy array of uint16: raw DN, pedestal included")
-    if mosaic.ndim != 2 or mosaic.size == 0:
-        raise ValueError(f"mosaic has shape {mosaic.shape}, wanted (row, col)")
-    if not 1 <= bits <= 16:
-        raise ValueError(f"bits is {bits}, wanted 1 to 16")
-    if int(mosaic.max()) >= 2**bits:
-        raise ValueError(f"mosaic holds {mosaic.max()}, wanted at most {2**bits - 1} with {bits} bits")
-
-
-def check_levels(black: float | Sequence[float], white: float, bits: int) -> tuple[float, ...]:
-    """Black levels as a tuple. Raises ValueError where they are not 0 <= black < white < 2^bits."""
-    levels = tuple(float(level) for level in (black if isinstance(black, Sequence) else (black,)))
-    if len(levels) not in (1, 4):
-        raise ValueError(f"black has {len(levels)} numbers, wanted one, or four in the order R, G1, G2, B")
-    for level in levels:
-        if not 0 <= level < white:
-            raise ValueError(f"black is {level:g}, wanted 0 or more and below white, {white:g}")
-    if not white <= 2**bits - 1:
-        raise ValueError(f"white is {white:g}, wanted at most {2**bits - 1} with {bits} bits")
-    return levels
+    with committed(target) as file:
+        np.save(file, np.ascontiguousarray(mosaic, np.uint16), allow_pickle=False)
 
 
 Entry = tuple[int, int, int, Any]
@@ -163,12 +129,6 @@ def _filters(cfa: str | None) -> list[Entry]:
     ]
 
 
-def sites_in(cfa: str, rows: int, cols: int) -> NDArray[np.int64]:
-    """The site (R, G1, G2, B) of each pixel of a window at the pattern's (0, 0): (row, col)."""
-    window = Frame(torch.zeros(1, 1, rows, cols), Unit.RAW_DN, torch.zeros(1, 2, dtype=torch.int64), cfa)
-    return site_at(window, cfa)[0].numpy()
-
-
 def _black(levels: tuple[float, ...], cfa: str | None) -> list[Entry]:
     rows, cols = 1, 1
     if len(set(levels)) == 1:
@@ -177,7 +137,7 @@ def _black(levels: tuple[float, ...], cfa: str | None) -> list[Entry]:
         raise ValueError(f"black has 4 numbers for {cfa or 'a monochrome sensor'}, wanted one")
     else:
         rows, cols = period_of(cfa)
-        table = [levels[site] for site in sites_in(cfa, rows, cols).ravel()]
+        table = [levels[site] for site in sites_of(cfa)]
     return [
         (tags.BLACK_LEVEL_REPEAT_DIM, SHORT, 2, (rows, cols)),
         (tags.BLACK_LEVEL, RATIONAL, len(table), _fractions(table)),
@@ -202,7 +162,7 @@ def _color(cfa: str | None, matrix: ArrayLike | None, gains: Sequence[float] | N
         raise ValueError(f"white_balance is {gains}, wanted three gains above 0: R, G, B")
     neutral = gain[1] / gain  # what the camera makes of white
     # Readers look for the light in which white gives `neutral`; scaled by it, the matrix answers: daylight.
-    xyz_to_camera = neutral[:, None] * (camera @ np.linalg.inv(tags.SRGB_TO_XYZ))
+    xyz_to_camera = neutral[:, None] * (camera @ np.linalg.inv(np.asarray(SRGB_TO_XYZ)))
     entries: list[Entry] = [
         (tags.COLOR_MATRIX_1, SRATIONAL, 9, _fractions(xyz_to_camera.ravel())),
         (tags.CALIBRATION_ILLUMINANT_1, SHORT, 1, tags.D65),
@@ -249,13 +209,3 @@ def _target(path: str | Path, suffix: str) -> Path:
     if target.suffix.lower() != suffix:
         raise ValueError(f"{target} does not end in {suffix}")
     return target
-
-
-def _atomically(target: Path, write: Callable[[Path], None]) -> None:
-    """A reader sees the old file or the new one, never a part; of two writers, one wins."""
-    there = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        write(there)
-        there.replace(target)
-    finally:
-        there.unlink(missing_ok=True)

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..pattern import NO_SITE, written
+from ..color import SRGB_TO_XYZ, with_unit_rows
+from ..pattern import NO_SITE, sites_in, written
 from . import tags
-from .dng import sites_in
-from .tags import SRGB_TO_XYZ, Tags
+from .tags import Tags
 
 try:
     import rawpy as rawpy
@@ -194,11 +194,10 @@ def color_matrix(file: Any, stated: Tags) -> NDArray[np.float64] | None:
     if own is None and tags.is_dng(stated):
         return None  # what LibRaw has then is its guess of sRGB
     if known.any():
-        matrix = known @ SRGB_TO_XYZ
+        matrix = known @ np.asarray(SRGB_TO_XYZ)
     else:
         back = np.asarray(file.color_matrix, dtype=np.float64)[:3, :3]
         if not np.isfinite(back).all() or abs(np.linalg.det(back)) < 1e-6:
             return None
         matrix = np.linalg.inv(back)
-    sums = matrix.sum(axis=1, keepdims=True)
-    return matrix / sums if np.isfinite(matrix).all() and (sums > 1e-6).all() else None
+    return with_unit_rows(matrix) if np.isfinite(matrix).all() and (matrix.sum(axis=1) > 1e-6).all() else None

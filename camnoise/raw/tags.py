@@ -51,11 +51,6 @@ COLORS = {0: "R", 1: "G", 2: "B", 6: "W"}  # 3, 4, 5 are cyan, magenta, yellow: 
 D65 = 21  # a calibration illuminant
 FLOATING = 3  # a sample format
 
-# Linear sRGB -> XYZ, white D65 (IEC 61966-2-1).
-SRGB_TO_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-)
-
 Tags = Mapping[int, "tuple[float, ...] | str"]
 
 
