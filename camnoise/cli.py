@@ -35,6 +35,9 @@ Cameras = Annotated[
 ]
 Isos = Annotated[list[str] | None, typer.Option("--iso", help="One ISO, or LO-HI to draw one per image.")]
 Extrapolate = Annotated[bool, typer.Option("--extrapolate", help="Allow an ISO beyond those that were measured.")]
+Patterns = Annotated[
+    bool, typer.Option("--patterns", help="With a camera file of your own: its PRNU, DSNU and full well too.")
+]
 Ratios = Annotated[
     list[str] | None,
     typer.Option("--ratio", help="Low light: how many times under-exposed, or LO-HI. Default: 1."),
@@ -121,6 +124,7 @@ def shard(
     white: Whites = None,
     levels: Levels = None,
     extrapolate: Extrapolate = False,
+    patterns: Patterns = False,
     body: Body = None,
     samples_per_shard: Annotated[int, typer.Option(min=1, max=1_000_000)] = 256,
 ) -> None:
@@ -147,6 +151,7 @@ def shard(
         demosaic=demosaic,
         unprocess=unprocess,
         extrapolate=extrapolate,
+        patterns=patterns,
         seed=seed,
         epoch=epoch,
         body=body,
@@ -216,6 +221,7 @@ def preview(
     white: Whites = None,
     levels: Levels = None,
     extrapolate: Extrapolate = False,
+    patterns: Patterns = False,
     panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 400,
 ) -> None:
     """Write one image beside noisy views of it and a difference."""
@@ -246,6 +252,7 @@ def preview(
         demosaic=demosaic,
         unprocess=unprocess,
         extrapolate=extrapolate,
+        patterns=patterns,
         seed=seed,
     )
     if out.exists() and image.exists() and out.samefile(image):

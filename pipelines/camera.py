@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from camnoise import presets
 from camnoise.camera import Camera
@@ -55,6 +55,7 @@ def preset(
     *,
     ratio: Span = 1.0,
     extrapolate: bool = False,
+    patterns: bool = False,
     black: float | None = None,
     white: float | None = None,
     levels: Levels | None = None,
@@ -67,7 +68,7 @@ def preset(
 
     Args:
         name: of a preset, or the path of a camera file.
-        iso, ratio, extrapolate, black, white, levels: as of `presets.load`.
+        iso, ratio, extrapolate, patterns, black, white, levels: as of `presets.load`.
         domain, demosaic, unprocess: as of `place`.
         mosaics: whether RAW files come in, instead of photographs.
 
@@ -75,7 +76,8 @@ def preset(
         ValueError: as `presets.load` and `place`.
     """
     under = LogUniform(low=ratio[0], high=ratio[1]) if isinstance(ratio, tuple) else ratio
-    sensor = presets.load(name, iso=iso, black=black, white=white, levels=levels, ratio=under, extrapolate=extrapolate)
+    scale: dict[str, Any] = {"black": black, "white": white, "levels": levels}
+    sensor = presets.load(name, iso=iso, ratio=under, extrapolate=extrapolate, patterns=patterns, **scale)
     title = sensor.name if iso is None else f"{sensor.name} at ISO {iso_text(iso)}"
     return _placed(sensor, domain or "raw", demosaic, title, unprocess, mosaics)
 

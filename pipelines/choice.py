@@ -50,6 +50,7 @@ class Options:
     demosaic: Demosaicing | None = None
     unprocess: bool = False
     extrapolate: bool = False
+    patterns: bool = False
     seed: int = 0
     epoch: int | None = None
     body: str | None = None
@@ -124,9 +125,9 @@ def choose(options: Options, source: str, *, own: Levels | None = None) -> Choic
         return Choice(options, str(plan), ())
     if plan.real:
         raise ValueError(f"scheme {plan} takes its views from the source, wanted pairs:PATH as the source")
-    given = options.given("camera", "iso", "ratio", "black", "white", "levels", "extrapolate")
+    given = options.given("camera", "iso", "ratio", "black", "white", "levels", "extrapolate", "patterns")
     if options.pipeline and (given or options.noise):
-        names = "--camera, --iso, --ratio, --black, --white, --levels, --extrapolate or --noise"
+        names = "--camera, --iso, --ratio, --black, --white, --levels, --extrapolate, --patterns or --noise"
         raise ValueError(f"--pipeline says the whole camera: no {names} beside it")
     if options.noise and given:
         raise ValueError(f"--noise came with {given[0]}, wanted a noise or a camera")
@@ -162,8 +163,9 @@ def _calibrated(options: Options, names: Sequence[str], scheme: str, way: "_Way"
     blacks = _each(options.black or [None], names, "--black")
     whites = _each(options.white or [None], names, "--white")
     levels = _levels(options, names, own)
+    beyond = {"extrapolate": options.extrapolate, "patterns": options.patterns}
     placed = [
-        preset(name, iso, ratio=ratio, extrapolate=options.extrapolate, black=black, white=white, levels=level, **way)
+        preset(name, iso, ratio=ratio, black=black, white=white, levels=level, **beyond, **way)
         for name, iso, ratio, black, white, level in zip(names, isos, ratios, blacks, whites, levels, strict=True)
     ]
     return Choice(options, scheme, tuple(placed), tuple(given))

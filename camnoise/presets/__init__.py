@@ -132,6 +132,7 @@ def load(
     levels: Levels | None = None,
     ratio: float | Law = 1.0,
     extrapolate: bool = False,
+    patterns: bool = False,
 ) -> Pipeline:
     """A calibrated camera: Expose, Shot, Gain, read noise, color bias, banding, Quantize, Normalize.
 
@@ -146,6 +147,7 @@ def load(
         ratio: how many times under-exposed (a low-light shot, multiplied back). A number where only the
             noise level function is known.
         extrapolate: whether the ISO may lie outside what was calibrated (see above).
+        patterns: of a camera file of your own: whether the PRNU, DSNU and full well that were measured go in.
 
     Returns:
         A pipeline that takes scene-linear images, white = 1.
@@ -173,6 +175,12 @@ def load(
         stage = camera.level(setting, ratio, extrapolate=extrapolate)
         return Pipeline([stage], name=camera.name, cfa=camera.cfa)
     black, white = _levels(camera, black, white)
+    if patterns:
+        if not isinstance(camera, MeasuredCamera):
+            raise ValueError(f"patterns is True for {camera.name}, wanted a camera that `camnoise calibrate` measured")
+        if isinstance(setting, tuple):
+            raise ValueError(f"ISO is {iso_text(setting)}, wanted one that was measured where patterns go in")
+        return camera.pipeline(setting, black=black, white=white, ratio=ratio, patterns=True)
     if camera.bits is None:
         raise ValueError(f"{camera.name} has no bits, wanted those of its converter")
     stages = stages_of(camera, setting, extrapolate=extrapolate)
@@ -186,7 +194,7 @@ def load(
             *rate,
             Shot(),
             *rest,
-            Quantize(bits=camera.bits),
+            Quantize(bits=camera.bits, step=camera.step if isinstance(camera, MeasuredCamera) else 1.0),
             Normalize(),
         ],
         name=camera.name,
