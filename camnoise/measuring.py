@@ -1,12 +1,11 @@
 """The commands that measure: real frames in, numbers out. Nothing heavy is imported before one runs."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import files
 from .terminal import complain, say
 
 if TYPE_CHECKING:
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
     from .calibrate.session import Session
     from .calibrate.single import Single
+    from .camera import Camera
+    from .fidelity import Exposures
 
 FAILED, UNLIKE = 1, 3
 _PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -61,9 +62,10 @@ def calibrate(
         return
     if patch:
         raise ValueError("--patch came without --from, wanted a single RAW file that it lies in")
-    if out is not None and any(_inside(out, folder) or (report and _inside(report, folder)) for folder in folders):
-        raise ValueError(f"--out {str(out)!r} lies among the frames, wanted a place outside their folders")
-    from .calibrate.frames import Facts
+    for option, path in (("--out", out), ("--report", report)):
+        if path is not None and any(_inside(path, folder) for folder in folders):
+            raise ValueError(f"{option} {str(path)!r} lies among the frames, wanted a place outside their folders")
+    from .calibrate.facts import Facts
     from .calibrate.session import measure
 
     tile = None if cfa is None or cfa.lower() == "mono" else cfa.upper()
@@ -94,7 +96,9 @@ def calibrate(
 def compare(
     real: Annotated[Path, typer.Argument(help="Frames of one scene, or folders of several: RAW files or .npy.")],
     simulated: Annotated[str, typer.Argument(help="Likewise; or a camera: its name, its file, a Pipeline as JSON.")],
-    iso: Annotated[float | None, typer.Option(min=0.01, help="Of the camera.")] = None,
+    iso: Annotated[
+        float | None, typer.Option(min=0.01, help="Of the frames and the camera. Default: the files'.")
+    ] = None,
     black: Annotated[
         float | None, typer.Option(min=0, help="Black level, DN. Default: the files', the camera's.")
     ] = None,
@@ -111,29 +115,44 @@ def compare(
 
     .npy files are (row, col), exposures of one scene in one folder, or (frame, row, col), a scene of their own.
     """
+    from functools import partial
     from math import ceil
 
-    from .fidelity import Patch, read_exposures
+    from .calibrate.single import not_flat
+    from .fidelity import Patch, read_exposures, write_report
     from .fidelity import compare as comparison
-    from .fidelity.cameras import camera_of, levels_of
-    from .fidelity.outcome import check_out
+    from .fidelity.cameras import camera_of, stated_by
+    from .fidelity.files import one_iso
+    from .fidelity.writing import check_out
 
     if out is not None:
         check_out(out)
     patches = [Patch(*_rectangle(text)) for text in patch or []]
     is_frames = Path(simulated).exists() and Path(simulated).suffix.lower() != ".json"
-    levels = (None, None) if is_frames else levels_of(simulated)
-    scenes = read_exposures(real, black=black, white=white, cfa=cfa, levels=levels, patches=patches)
-    if is_frames:
-        others = read_exposures(Path(simulated), black=black, white=white, cfa=cfa, patches=patches)
-        outcome = comparison(scenes, others, alpha=alpha, seed=seed, swaps=max(1999, ceil(10 / alpha)))
+    stated = None if is_frames else stated_by(simulated)
+    levels = (None, None) if stated is None else (stated.black, stated.white)
+    tile = cfa.upper() if cfa is not None else None
+    read = partial(read_exposures, black=black, white=white, patches=patches, iso=iso, root=real.name or str(real))
+    scenes = read(real, cfa=tile, levels=levels, camera_cfa=None if stated is None else stated.cfa)
+    said = one_iso(scenes, str(real))
+    for scene in scenes:
+        for note in not_flat(scene.frames[0], scene.cfa, scene.patches):
+            say(f"note: {note}")
+    other: list[Exposures] | Camera
+    if stated is None:
+        other = read(Path(simulated), cfa=tile)
+        made = one_iso(other, simulated)
+        if said is not None and made is not None and made != said:
+            raise ValueError(f"frames of {str(real)!r} are at ISO {said:g}, those of {simulated!r} at {made:g}")
     else:
-        camera = camera_of(simulated, iso, scenes[0])
-        outcome = comparison(scenes, camera, alpha=alpha, seed=seed, swaps=max(1999, ceil(10 / alpha)))
+        other = camera_of(simulated, said if iso is None and stated.has_iso else iso, scenes[0])
+    outcome = comparison(scenes, other, alpha=alpha, seed=seed, swaps=max(1999, ceil(10 / alpha)))
+    named = Path(simulated).name if is_frames else outcome.simulated
+    outcome = outcome.model_copy(update={"real": real.name or str(real), "simulated": named or simulated})
     for line in outcome.table().splitlines():
         say(line)
     if out is not None:
-        outcome.write(out)
+        write_report(outcome, out)
         say(f"{out}: {outcome.summary()}")
     if not outcome.passes:
         complain(outcome.summary())
@@ -149,7 +168,7 @@ def _from_file(source: Path, out: Path | None, report: Path | None, name: str, p
     _tell_single(found)
     nlf = found.nlf()
     if found.point is None and nlf is None:
-        complain(f"{str(source)!r} gives neither a gain nor a noise level function: nothing is written")
+        complain(f"{str(source)!r} gives neither a camera nor a noise level function: nothing is written")
         raise typer.Exit(FAILED)
     if report is not None:
         _write(report, single_page(found, name).encode(), "--report")
@@ -160,12 +179,14 @@ def _from_file(source: Path, out: Path | None, report: Path | None, name: str, p
         _write(out, found.camera(name, name).model_dump_json(indent=2).encode() + b"\n", "--out")
         say(f"{out}: camera {name}")
     elif nlf is not None:
+        from .light import Linearize
         from .nlf import Heteroscedastic
         from .pipeline import Pipeline
 
-        chain = Pipeline([Heteroscedastic(lambda_shot=nlf.lambda_shot, lambda_read=nlf.lambda_read)], name=name)
+        noise = Heteroscedastic(lambda_shot=nlf.lambda_shot, lambda_read=nlf.lambda_read)
+        chain = Pipeline([Linearize(), noise], name=name)
         _write(out, chain.model_dump_json(indent=2).encode() + b"\n", "--out")
-        say(f"{out}: no gain, so a noise level function for --pipeline, on linear light")
+        say(f"{out}: no camera, so a noise level function for --pipeline: of photographs, on their linear light")
 
 
 def _read_single(source: Path, patches: list[str]) -> "Single":
@@ -206,21 +227,20 @@ def _rectangle(text: str) -> tuple[int, int, int, int]:
 
 
 def _tell_session(found: "Session") -> None:
-    from .calibrate.table import rows_of, text
+    from .calibrate.table import notes_of, rows_of, text
 
     for line in found.inputs:
         say(line)
     for iso, one in zip(found.isos, found.calibrations, strict=True):
         say("" if iso is None else f"ISO {iso:g}")
-        for line in text(rows_of(one)):
+        for line in text(rows_of(one, None if found.camera is None else found.camera.black)):
             say(line)
-    notes = [*found.notes, *(note for one in found.calibrations for note in one.notes)]
-    for note in dict.fromkeys(notes):
+    for note in notes_of(found):
         say(f"note: {note}")
 
 
 def _tell_single(found: "Single") -> None:
-    from .calibrate.table import rows_of_single, text
+    from .calibrate.table import minus, rows_of_single, text
 
     for line in text(rows_of_single(found)):
         say(line)
@@ -228,7 +248,7 @@ def _tell_single(found: "Single") -> None:
         for plane in found.profile:
             say(f"NoiseProfile of the file: lambda_shot {plane.lambda_shot:.4g}, lambda_read {plane.lambda_read:.4g}")
     for note in found.notes:
-        say(f"note: {note}")
+        say(f"note: {minus(note)}")
 
 
 def _check_outputs(out: Path | None, report: Path | None) -> None:
@@ -249,15 +269,7 @@ def _inside(path: Path, folder: Path) -> bool:
 
 def _write(path: Path, data: bytes, option: str) -> None:
     """Whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        files.write(path, data)
     except OSError as error:
         raise ValueError(f"{option} {str(path)!r} could not be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

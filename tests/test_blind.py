@@ -67,3 +67,29 @@ def test_what_cannot_be_estimated_is_one_sentence():
         blind([flat])
     with pytest.raises(ValueError, match=r"shape \(32, 128\), wanted"):
         blind([flat[:32]])
+
+
+def test_a_number_at_its_bound_is_zero_and_not_identifiable():
+    """The search may stop a rounding error beside 0; its interval then says nothing, that of a free line does."""
+    for shot, read, name in ((1e-2, 0.0, "lambda_read"), (0.0, 1e-3, "lambda_shot")):
+        hits = 0
+        for seed in range(4):
+            found = blind(noisy(smooth_light(), shot, read, seed))
+            estimate = getattr(found, name)
+            assert estimate.low == 0
+            if estimate.value < 1e-6 * max(shot, read):
+                hits += 1
+                assert estimate.value == 0
+                assert 0 < estimate.high < 0.5 * max(shot, read)
+                assert any(f"{name} is not identifiable" in note for note in found.notes)
+        assert hits > 0, name
+
+
+def test_levels_that_are_no_line_are_said():
+    """Noise in two steps of brightness is no line; that of the model is."""
+    light = smooth_light()
+    good = blind(noisy(light, SHOT, READ))
+    assert not any("the levels scatter" in note for note in good.notes)
+    step = torch.where(light > 0.4, 0.06, 0.02) * torch.from_numpy(np.random.default_rng(0).normal(size=light.shape))
+    bad = blind([plane.double().numpy() for plane in (light + step.float())[0]])
+    assert any("the levels scatter" in note for note in bad.notes)

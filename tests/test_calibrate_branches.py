@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from camnoise import Pipeline, presets
-from camnoise.calibrate.estimate import Estimate
 from camnoise.calibrate.gain_branches import gain_laws
+from camnoise.estimate import Estimate
 from camnoise.presets.measured import MeasuredCamera, Point, ReadNoise
 
 
@@ -160,3 +160,63 @@ def test_heavy_tails_of_one_law_in_the_words_of_another():
     assert read.lam() == pytest.approx(0.0, abs=1e-3)
     assert ReadNoise(law="gaussian", sigma=known(1.0)).lam() == pytest.approx(0.135, abs=1e-3)
     assert read.stage().kind == "student_t_read"
+
+
+def switched(below: int, points: int) -> list[Point]:
+    """Read and row noise halve below the switch."""
+    return [
+        p if i >= below else point(p.iso, p.K.value, p.read.sigma.value / 2, p.sigma_row.value / 2)
+        for i, p in enumerate(one_line(0.01, 1, n=points))
+    ]
+
+
+@pytest.mark.parametrize("below", [1, 2])
+@pytest.mark.parametrize("points", [6, 8])
+def test_a_switch_after_one_or_two_settings_is_seen(below, points):
+    laws = gain_laws(switched(below, points))
+    assert [branch.iso[1] for branch in laws.branches] == [100.0 * 2 ** (below - 1), 100.0 * 2 ** (points - 1)]
+    assert laws.branches[0].sigma_read is None
+    assert laws.branches[1].sigma_read.scatter < 0.03
+    mine = camera(switched(below, points))
+    with pytest.raises(ValueError, match="wanted within one gain branch of mine"):
+        mine.sensor(100 * 2 ** (below - 1) * 1.4)
+    assert mine.sensor(100.0)[0].K == pytest.approx(0.1)
+    assert MeasuredCamera.from_json(mine.model_dump_json()) == mine
+
+
+def test_a_switch_among_too_few_points_leaves_a_note():
+    measured = [
+        p.model_copy(update={"read": ReadNoise(law="gaussian", sigma=Estimate.of(p.read.sigma.value, 0.01))})
+        for p in switched(2, 4)
+    ]
+    assert "off its line, more than its intervals explain" in " ".join(gain_laws(measured).notes)
+    straight = [
+        p.model_copy(update={"read": ReadNoise(law="gaussian", sigma=Estimate.of(p.read.sigma.value, 0.01))})
+        for p in switched(0, 4)
+    ]
+    assert "off its line" not in " ".join(gain_laws(straight).notes)
+
+
+def test_the_gain_is_interpolated_in_logarithms():
+    """K that goes as ISO^0.8: a straight line between 100 and 400 would be 9 % off at 200."""
+    points = [point(iso, iso**0.8, 5.0, 1.0) for iso in (100.0, 400.0, 1600.0)]
+    assert Pipeline(camera(points).sensor(200)).draw([0]).sample(0)["K"] == pytest.approx(200**0.8, rel=1e-4)
+
+
+def test_columns_are_of_the_kind_that_is_larger():
+    for fixed, temporal, kind in ((0.2, 0.5, "temporal"), (0.5, 0.2, "fixed"), (None, None, "fixed")):
+        columns = {"sigma_col": fixed and known(fixed), "sigma_col_temporal": temporal and known(temporal)}
+        mine = camera([p.model_copy(update=columns) for p in one_line(0.0, 0, n=4)])
+        for iso in (100, 150):
+            banding = mine.sensor(iso)[-1]
+            got = Pipeline(mine.sensor(iso)).draw([0]).sample(0)["sigma_col"]
+            assert (banding.columns, got) == (kind, pytest.approx(max(fixed or 0, temporal or 0)))
+
+
+def test_what_grows_with_time_goes_in_where_the_time_is_said():
+    numbers = {"dark_current": 5.0, "dark_spread": 0.3, "hot_fraction": 0.01, "hot_current": 70.0}
+    mine = camera([point(100, 1.0, 5.0, 1.0).model_copy(update={name: known(x) for name, x in numbers.items()})])
+    drawn = mine.pipeline(100, seconds=4.0).draw([0]).sample(0)
+    for name, value in (numbers | {"exposure_time": 4.0}).items():
+        assert drawn[name] == pytest.approx(value), name
+    assert not {"dark_current", "hot_current"} & {*mine.pipeline(100).draw([0]).sample(0)}

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from camnoise import presets
+from camnoise.calibrate.table import minus, written
 from camnoise.charge import Shot
 from camnoise.cli import run_command
 from camnoise.converter import Quantize
 from camnoise.drawing.axes import Axis, number
 from camnoise.drawing.charts import Band, Chart, Line, Note, Points, Rule, Steps
+from camnoise.estimate import Estimate
 from camnoise.light import Expose
 from camnoise.pipeline import Pipeline
 from camnoise.raw import write_dng
@@ -115,7 +117,7 @@ def test_flats_or_darks_alone_give_what_they_can(frames: Path, tmp_path: Path, c
     code, said, wrong = calibrate("--flats", frames / "flats", *ARRAYS, "--out", tmp_path / "x.json")
     assert code == 1
     assert re.search(r"gain K +1\.0|gain K +0\.9", said)
-    assert "no darks at ISO 100: no read noise" in said
+    assert "note: no darks: no read noise" in said
     assert wrong.startswith("camnoise: no camera")
     code, said, _ = calibrate("--darks", frames / "darks", *ARRAYS)
     assert code == 1
@@ -141,6 +143,36 @@ def test_darks_of_two_times_give_the_dark_current_and_the_shortest_are_the_biase
     camera = presets.describe(str(out))
     assert camera.black == pytest.approx(512, abs=0.5)
     assert camera.points[0].dark_current.value == pytest.approx(2.0, abs=0.1)
+
+
+def test_twelve_bits_in_a_file_of_fourteen_are_noticed(tmp_path: Path, calibrate):
+    for name, i, light in (*(("flats", i, light) for i, light in enumerate(LEVELS)), ("darks", 9, 0.0)):
+        stages = [Expose(black=128, white=4095), Shot(), Gain(K=0.5), GaussianRead(sigma=1.0), Quantize(bits=12)]
+        images = torch.full((6, 1, SIDE, SIDE), light)
+        made = Pipeline(stages)(images, [100 * i + j for j in range(6)], dtype=torch.uint16).numpy()[:, 0]
+        made *= np.uint16(4)
+        made[:, 0, 0] = 16383  # defects lie where they like, at either end
+        (tmp_path / name).mkdir(exist_ok=True)
+        np.save(tmp_path / name / f"level{i}.npy", made)
+    out = tmp_path / "mine.json"
+    code, said, wrong = calibrate("--flats", tmp_path / "flats", "--darks", tmp_path / "darks", *ARRAYS, "--out", out)
+    assert (code, wrong) == (0, "")
+    assert "values come in steps of 4 DN" in said
+    assert re.search(r"step of the converter +4 ", said)
+    camera = presets.describe(str(out))
+    assert camera.step == 4
+    assert camera.points[0].read.sigma.value == pytest.approx(4.0, rel=0.02)
+    assert camera.points[0].read.law == "gaussian"
+
+
+def test_long_darks_as_bias_frames_are_said(frames: Path, tmp_path: Path, calibrate):
+    for seconds, wanted in (("30s", True), ("0.01s", False)):
+        (tmp_path / seconds / seconds).mkdir(parents=True)
+        shutil.copy(frames / "darks" / "iso100.npy", tmp_path / seconds / seconds / "iso100.npy")
+        _, said, _ = calibrate(
+            "--flats", frames / "flats" / "iso100", "--darks", tmp_path / seconds, *ARRAYS, "--iso", 100
+        )
+        assert ("darks of 30 s serve as bias frames" in said) is wanted
 
 
 def test_one_bad_file_is_named_and_left_out(frames: Path, tmp_path: Path, calibrate):
@@ -173,9 +205,19 @@ def test_sizes_that_differ_are_refused(frames: Path, tmp_path: Path, calibrate):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "no frames came, wanted --flats, --darks or both (or --from for a single file)"),
+        ((), "no frames came, wanted --flats and --darks, which make a camera together (or --from for a single file)"),
         (("--flats", "nowhere"), "--flats 'nowhere' does not exist, wanted one of RAW files or .npy arrays"),
-        (("--flats", "flats"), "arrays do not say their filter tile, wanted --cfa, such as RGGB, or mono"),
+        (
+            ("--flats", "flats"),
+            "arrays do not say their filter tile and the bits of their converter, wanted --cfa (such as RGGB, or mono) "
+            "and --bits",
+        ),
+        (("--flats", "flats", "--bits", "14"), "arrays do not say their filter tile, wanted --cfa (such as RGGB, or"),
+        (
+            ("--flats", "flats", "--cfa", "mono", "--bits", "12"),
+            "--bits is 12, but frames from level4.npy on reach 12054 DN, wanted 14 or more",
+        ),
+        (("--flats", "flats", "--report", "flats/x.html"), "--report 'flats/x.html' lies among the frames"),
         (("--flats", "flats", "--cfa", "rggb"), "arrays do not say the bits of their converter, wanted --bits"),
         (("--flats", "flats", "--out", "x.txt"), "--out 'x.txt' does not end in .json, which is what is written"),
         (
@@ -253,3 +295,80 @@ def test_points_lie_where_the_axes_say():
 )
 def test_numbers_are_written_as_a_person_does(value, text):
     assert number(value) == text
+
+
+# --- what the tables say
+
+
+def test_a_value_and_its_interval_have_the_same_decimals():
+    cases = [
+        (Estimate(value=0.4, low=0.3993, high=0.4007), ("0.4000", "0.3993 to 0.4007")),
+        (Estimate(value=-0.3275, low=-0.3571, high=-0.298), ("−0.328", "−0.357 to −0.298")),
+        (Estimate(value=4.7e-5, low=3.1e-5, high=6.3e-5), ("4.7×10⁻⁵", "(3.1 to 6.3)×10⁻⁵")),
+        (Estimate(value=0, low=0, high=0.0262), ("0.000", "0.000 to 0.026")),
+        (Estimate(value=0, low=0, high=1.1e-7), ("0", "(0.0 to 1.1)×10⁻⁷")),
+        (Estimate(value=1234.56, low=1200.0, high=1300.0), ("1,235", "1,200 to 1,300")),
+        (Estimate(value=512, low=512, high=512), ("512", "512 to 512")),
+    ]
+    for estimate, text in cases:
+        assert written(estimate) == text
+    assert minus("-0.5 DN (-1 to 2), G1-B, 1e-5") == "−0.5 DN (−1 to 2), G1-B, 1e-5"
+
+
+def test_offsets_of_the_table_are_those_of_the_file(frames: Path, tmp_path: Path, calibrate):
+    """Over several ISOs the file has one black; what the table calls an offset is counted from it too."""
+    shutil.copytree(frames / "darks", tmp_path / "darks")
+    darker = np.load(frames / "darks" / "iso400.npy") - 8
+    np.save(tmp_path / "darks" / "iso400.npy", darker)
+    out = tmp_path / "mine.json"
+    code, said, _ = calibrate("--flats", frames / "flats", "--darks", tmp_path / "darks", *ARRAYS, "--out", out)
+    assert code == 0
+    camera = presets.describe(str(out))
+    assert camera.black == pytest.approx(508, abs=0.5)
+    shown = re.findall(rf"offset of R from {camera.black:.2f} +(\S+)", said)
+    for text, point in zip(shown, camera.points, strict=True):
+        assert float(text.replace("−", "-")) == pytest.approx(point.bias_R.value, abs=0.01)
+    levels = re.findall(r"black level of R +(\S+)", said)
+    assert [round(float(level), -1) for level in levels] == [510, 500]
+
+
+def test_notes_are_said_once_with_their_isos(frames: Path, tmp_path: Path, calibrate):
+    shutil.copytree(frames / "darks", tmp_path / "darks")
+    (tmp_path / "darks" / "iso400.npy").unlink()
+    code, said, _ = calibrate("--flats", frames / "flats", "--darks", tmp_path / "darks", *ARRAYS)
+    assert code == 0
+    assert "note: ISO 400: no darks: no read noise" in said
+    assert said.count("no darks of two exposure times") == 1
+    assert "note: white is assumed to be 16383 DN, the top of 14 bits" in said
+    assert "white is assumed" not in calibrate("--flats", frames / "flats", *ARRAYS, "--white", 16000)[1]
+
+
+def test_ranges_of_files_are_in_their_own_order(tmp_path: Path, calibrate):
+    """Twelve frames whose means fall with their numbers, of which 10 comes after 2."""
+    for i, frame in enumerate(shoot(1.0, 4.0, 0.1, 12, 7)):
+        np.save(tmp_path / f"f{i}.npy", frame - i)
+    _, said, _ = calibrate("--flats", tmp_path, *ARRAYS)
+    assert "12 frames of 96 x 96, f0.npy to f11.npy" in said
+
+
+def test_what_files_state_is_not_overruled_in_silence(tmp_path: Path, calibrate):
+    for i, light in enumerate((0.05, 0.3, 0.6)):
+        for j, frame in enumerate(shoot(1.0, 4.0, light, 2, i)):
+            save_dng(tmp_path / "flats" / f"f{i}{j}.dng", frame, 0.1)
+    code, said, wrong = calibrate("--flats", tmp_path / "flats", "--cfa", "GRBG")
+    assert (code, said) == (1, "")
+    assert wrong == "camnoise: --cfa is GRBG, but the files state RGGB, wanted none\n"
+    _, said, _ = calibrate("--flats", tmp_path / "flats", "--black", 500, "--white", 16383, "--cfa", "mono")
+    assert "note: the files state black 512, and --black 500 goes before it" in said
+    assert "note: the files state the filter tile RGGB, and --cfa mono goes before it" in said
+    assert "the files state white" not in said
+
+
+def test_several_isos_are_one_table_and_small_charts(frames: Path, tmp_path: Path, calibrate):
+    report = tmp_path / "mine.html"
+    calibrate("--flats", frames / "flats", "--darks", frames / "darks", *ARRAYS, "--report", report)
+    text = report.read_text()
+    heads = re.findall(r"<h2>(.*?)</h2>", text)
+    assert heads[:4] == ["Numbers", "Across ISOs", "How they came about at ISO 100", "How they came about at ISO 400"]
+    assert text.count('class="charts thirds"') == 2
+    assert "mirrored about 0" in text

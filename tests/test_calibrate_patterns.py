@@ -10,9 +10,9 @@ from shooting import SIDE, sensor, session, shoot
 
 from camnoise import DarkCurrent, GaussianRead, HotPixels, TukeyLambdaRead
 from camnoise.calibrate.dark_current import dark_current
-from camnoise.calibrate.estimate import Estimate, mean_of, ratio
 from camnoise.calibrate.lines import line_noise
 from camnoise.calibrate.patterns import color_bias, dsnu, hot_pixels, prnu
+from camnoise.estimate import Estimate, mean_of, ratio
 
 
 def near(found: Estimate, true: float) -> bool:
@@ -158,3 +158,85 @@ def test_estimates():
     assert Estimate(value=4, low=-1, high=9).root() == Estimate(value=2, low=0, high=3)
     with pytest.raises(ValueError, match="not ascending"):
         Estimate(value=1, low=2, high=3)
+
+
+def hot_darks(hot: float, frames: int = 8) -> np.ndarray:
+    """4 s at 12 bits: the converter clips what is more than 487 e-/s hotter than the rest."""
+    before = (DarkCurrent(current=1.0, seconds=4.0), HotPixels(fraction=0.01, current=hot))
+    return shoot(sensor(before=before), 0.0, frames)
+
+
+def test_hot_pixels_that_the_converter_clips_are_hotter_than_they_look():
+    """Of 160 hot pixels 60 are not clipped: a standard error of 13 %."""
+    darks = hot_darks(1000.0)
+    found = hot_pixels(darks, cfa="RGGB", seconds=4.0, K=Estimate.of(2.0, 0.01), top=4095)
+    assert 70 < found.clipped < found.mask.sum()
+    assert found.current.low < 1000 < found.current.high
+    # The twin: clipped values taken for what they say.
+    assert hot_pixels(darks, cfa="RGGB", seconds=4.0, K=Estimate.of(2.0, 0.01)).current.high < 600
+
+
+def test_hot_pixels_that_are_all_clipped_have_no_current():
+    darks = np.full((4, 64, 64), 200, np.uint16)
+    darks += np.random.default_rng(0).integers(0, 5, darks.shape, dtype=np.uint16)
+    darks[:, 5, 7] = 4095
+    found = hot_pixels(darks, cfa="RGGB", seconds=4.0, K=Estimate.of(2.0, 0.01), top=4095)
+    assert (found.clipped, found.current) == (1, None)
+    assert found.fraction.low <= 1 / 64**2 <= found.fraction.high
+
+
+def test_the_interval_of_the_hot_current_is_that_of_so_many_pixels():
+    found = hot_pixels(hot_darks(50.0), cfa="RGGB", seconds=4.0, K=Estimate.of(2.0, 1e-6), top=4095)
+    wanted = found.current.value / np.sqrt(found.mask.sum())  # of an exponential law, deviation = mean
+    assert found.current.error == pytest.approx(wanted, rel=0.1)
+    assert near(found.current, 50.0)
+
+
+def test_uneven_dark_current_is_no_hot_pixel():
+    """A log-normal law of deviation 0.4 has 0.5 % of its pixels beyond 4.5 of its own deviations."""
+    darks = shoot(sensor(before=(DarkCurrent(current=100.0, seconds=4.0, spread=0.4),)), 0.0, 8)
+    found = hot_pixels(darks, cfa="RGGB")
+    assert found.mask.sum() <= 2
+    mean = darks.mean(0)
+    assert (mean > np.median(mean) + 4.5 * np.median(np.abs(mean - np.median(mean))) / 0.6745).sum() > 50
+
+
+def test_rows_that_whole_frames_share_are_in_the_error_of_the_dark_current():
+    """Row noise of 20 DN: each stack's mean has an error of 20 / sqrt(128 * 4) = 0.88 DN, over 8 s and K = 2."""
+    exposures = [
+        (t, shoot(sensor(before=(DarkCurrent(current=20.0, seconds=t),), row=20.0), 0.0, 4, first=100 * i + 1))
+        for i, t in enumerate((2.0, 10.0))
+    ]
+    found = dark_current(exposures, cfa="RGGB", K=Estimate.of(2.0, 1e-6))
+    assert near(found.from_mean, 20.0)
+    assert found.from_mean.error == pytest.approx(20 / np.sqrt(128 * 4) * np.sqrt(2) / 8 / 2, rel=0.1)
+
+
+def test_temporal_noise_is_no_spread_of_the_dark_current():
+    exposures = [
+        (t, shoot(sensor(before=(DarkCurrent(current=20.0, seconds=t),)), 0.0, 2, first=100 * i + 1))
+        for i, t in enumerate((0.5, 4.0))
+    ]
+    found = dark_current(exposures, cfa="RGGB", K=Estimate.of(2.0, 1e-6))
+    assert found.spread.low == 0
+    assert found.spread.high < 0.05  # noise alone differs from pixel to pixel by 11 % of the current
+
+
+@pytest.mark.parametrize("place", [0.3, 0.7])
+def test_darks_under_half_a_step_have_a_dark_current_from_the_mean_only(place):
+    """At 0.2 DN the short darks stand still at one number, wherever their level lies."""
+    camera = {"K": 0.2, "bits": 10, "black": 64 + place, "read": GaussianRead(sigma=0.2)}
+    exposures = [
+        (t, shoot(sensor(before=(DarkCurrent(current=1.0, seconds=t),), **camera), 0.0, 8, first=100 * i + 1))
+        for i, t in enumerate((1.0, 5.0))
+    ]
+    found = dark_current(exposures, cfa="RGGB", K=Estimate.of(0.2, 1e-6))
+    assert (found.from_variance, found.spread) == (None, None)
+    assert "under half a step" in " ".join(found.notes)
+    assert found.from_mean.low < 1.0 < found.from_mean.high
+
+
+def test_prnu_of_few_pixels_is_refused():
+    flats, darks = session(sensor(), (0.5,), frames=2, side=(28, 64))
+    with pytest.raises(ValueError, match="14 x 32 pixels, wanted 16 x 16"):
+        prnu(flats[0], darks, cfa="RGGB")

@@ -10,8 +10,8 @@ import pytest
 import torch
 from shooting import SIDE, sensor, session, shoot
 
-from camnoise.calibrate.estimate import Estimate
 from camnoise.calibrate.photon_transfer import photon_transfer
+from camnoise.estimate import Estimate
 
 
 def off(found: Estimate, true: float) -> float:

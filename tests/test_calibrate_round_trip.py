@@ -9,10 +9,13 @@ from math import hypot
 
 import numpy as np
 import pytest
-from shooting import sensor, session
+import torch
+from shooting import SIDE, sensor, session, shoot
 
-from camnoise import GaussianRead, Pipeline, StudentTRead, TukeyLambdaRead, presets
+from camnoise import Banding, DarkCurrent, GaussianRead, HotPixels, Pipeline, StudentTRead, TukeyLambdaRead, presets
 from camnoise.calibrate.sensor import Calibration, calibrate, measured_camera
+from camnoise.presets.curves import lacks
+from camnoise.presets.measured import MeasuredCamera
 
 LEVELS = {"sony_a7s2": {}, "nikon_d850": {"black": 400, "white": 16383}}
 
@@ -158,3 +161,88 @@ def test_darks_that_the_camera_cut_off_at_black_give_no_read_noise():
     assert found.read is None
     assert "cut off by a camera that subtracts its own black" in " ".join(found.notes)
     assert found.transfer.K.low < 2.0 < found.transfer.K.high
+
+
+def camera_of(found: Calibration, **more: object) -> MeasuredCamera:
+    fields = {"name": "mine", "title": "Mine", "source": "a test", "cfa": "RGGB", "bits": 12, "white": 4095}
+    return measured_camera([found], **(fields | more))
+
+
+def test_the_full_well_is_counted_from_black():
+    camera = sensor(well=1500.0)
+    flats, darks = session(camera, (0.1, 0.2, 0.35, 0.5, 0.85, 0.95), frames=6)
+    well = calibrate(flats, darks, cfa="RGGB", bits=12).point.full_well
+    assert well.low < 1500 < well.high
+    assert well.high - well.low < 0.03 * 1500
+
+
+def test_temporal_columns_are_measured_and_simulated():
+    """Row noise is another number than column noise, and fixed rows are none, so that none is taken for another."""
+    stages = [
+        Banding(sigma_row=0.5, sigma_col=1.0, columns="temporal") if isinstance(stage, Banding) else stage
+        for stage in sensor().stages
+    ]
+    found = calibrate(
+        *session(Pipeline(stages, cfa="RGGB", name="simulated"), (0.1, 0.3), frames=8), cfa="RGGB", bits=12
+    )
+    point = found.point
+    assert abs(point.sigma_col_temporal.value - 1.0) < 6 * point.sigma_col_temporal.error
+    assert point.sigma_col.low < 0.1
+    mine = camera_of(found)
+    banding = next(stage for stage in mine.pipeline().stages if isinstance(stage, Banding))
+    assert (banding.columns, banding.sigma_col) == ("temporal", point.sigma_col_temporal.value)
+    assert "column noise" not in mine.missing
+    assert {"PRNU", "full well"} <= {*mine.missing}
+    assert mine.missing == lacks(mine)
+
+
+def test_darks_of_several_times_reach_the_camera():
+    exposures = []
+    for i, seconds in enumerate((0.5, 2.0, 8.0)):
+        charge = DarkCurrent(current=20.0, seconds=seconds, spread=0.3), HotPixels(fraction=0.004, current=150.0)
+        exposures.append((seconds, shoot(sensor(before=charge), 0.0, 6, first=3000 + 100 * i)))
+    flats, darks = session(sensor(), (0.1, 0.3, 0.5), frames=6)
+    found = calibrate(flats, darks, cfa="RGGB", bits=12, exposures=exposures)
+    truths = {"dark_current": 20.0, "dark_spread": 0.3, "hot_fraction": 0.004, "hot_current": 150.0}
+    for name, true in truths.items():
+        estimate = getattr(found.point, name)
+        assert abs(estimate.value - true) < 6 * estimate.error, name
+        assert estimate.error < 0.3 * true, name
+    assert "hot pixels are saturated in darks of 8 s" in " ".join(found.notes)
+
+
+def test_one_dark_corner_costs_the_prnu_and_nothing_else():
+    light = torch.ones(SIDE)
+    light[:20, :20] = 0
+    camera = sensor()
+    flats = [shoot(camera, light * level, 4, first=100 * i + 100) for i, level in enumerate((0.1, 0.3, 0.5))]
+    found = calibrate(flats, shoot(camera, 0.0, 4), cfa="RGGB", bits=12)
+    assert found.point.K.low < 2.0 < found.point.K.high
+    assert found.point.sigma_prnu is None
+    assert "PRNU cannot be determined: flats are no brighter than darks at site R" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.5])
+def test_rows_under_pixels_too_quiet_to_carry_them_are_known_to_half_a_step(place):
+    camera = sensor(K=0.2, bits=10, black=64 + place, read=GaussianRead(sigma=0.2), row=0.1)
+    found = calibrate(*session(camera, (0.2, 0.4, 0.6), frames=6), cfa="RGGB", bits=10)
+    rows = found.point.sigma_row
+    assert rows.low == 0
+    assert 0.1 < rows.high < 0.9
+    assert not 0.9 * 0.1 < rows.value < 1.1 * 0.1  # the twin: what is recorded is not what there is
+    assert "known to half a step only" in " ".join(found.notes)
+
+
+def test_twelve_bits_in_a_file_of_fourteen_come_back():
+    """Values come in fours; what clips does so at 16380."""
+    camera = sensor(K=0.5, read=GaussianRead(sigma=1.0))
+    flats, darks = session(camera, (0.05, 0.2, 0.5, 1.1), 8)
+    found = calibrate(
+        [flat * np.uint16(4) for flat in flats], darks * np.uint16(4), cfa="RGGB", bits=14, black=800, step=4.0
+    )
+    assert found.point.K.low < 2.0 < found.point.K.high
+    assert found.point.read.sigma.low < 4.0 < found.point.read.sigma.high
+    assert {point.left_out for point in found.transfer.points if point.level == 3} == {"clipped"}
+    mine = camera_of(found, bits=14, white=16383)
+    assert mine.step == 4
+    assert {int(value) % 4 for value in np.unique(shoot(mine.pipeline().raw, 0.1, 2))} == {0}

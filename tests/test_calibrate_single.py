@@ -9,8 +9,10 @@ from scipy import stats
 from camnoise import presets
 from camnoise.calibrate.optical_black import optical_black
 from camnoise.calibrate.patches import flat_patches
-from camnoise.calibrate.single import from_raw
+from camnoise.calibrate.single import from_raw, not_flat
+from camnoise.calibrate.table import rows_of_single
 from camnoise.cli import run_command
+from camnoise.pipeline import Pipeline
 from camnoise.raw import Raw, read_raw
 from camnoise.vocabulary import NLF
 
@@ -35,10 +37,10 @@ def margin(seed: int, sigma=1.6, row=0.3, col=0.5, black=(128.3, 128.3, 127.7, 1
     return np.floor(y + 0.5).astype(np.uint16)
 
 
-def chart(seed: int, K=2.0, sigma=10.0, black=512, prnu=0.0, side=56):
+def chart(seed: int, K=2.0, sigma=10.0, black=512, prnu=0.0, side=56, darkest=30):
     """24 flat patches with shading of 10 %, and their rectangles."""
     draw = np.random.default_rng(seed)
-    levels = draw.permutation(np.geomspace(30, 4000, 24)).reshape(4, 6)
+    levels = draw.permutation(np.geomspace(darkest, 4000, 24)).reshape(4, 6)
     light = np.kron(levels, np.ones((side, side))) * (1 + 0.1 * np.sin(np.arange(6 * side) / 90))
     light *= 1 + prnu * draw.normal(size=light.shape)
     y = K * draw.poisson(light / K) + draw.normal(0, sigma, light.shape) + black
@@ -92,6 +94,23 @@ def test_what_a_margin_cannot_say_is_said():
         optical_black(np.full((64, 64), 128, np.uint16))
 
 
+def test_rows_that_drift_are_said():
+    """Pairs of rows of one color share their noise: half of 0.3^2, of 0.3^2 + 1.6^2 / 64 with what pixels leave."""
+    draw = np.random.default_rng(0)
+    shared = np.repeat(draw.normal(0, 0.3, 300), 4)[:, None]
+    y = margin(8, row=0.0, shape=(1200, 64)) + shared
+    dithered = np.floor(y + draw.uniform(size=y.shape)).astype(np.uint16)
+    one = optical_black(dithered)
+    assert one.row_correlation == pytest.approx(0.5 * 0.09 / (0.09 + 1.6**2 / 64), abs=0.15)  # 5 standard errors
+    assert "white noise included, are correlated" in " ".join(one.notes)
+
+
+def test_independent_rows_do_not_drift():
+    """30 margins at a chance of 1e-3: 2 of them come once in 2,000 times."""
+    found = [optical_black(margin(seed, shape=(200, 32))) for seed in range(30)]
+    assert sum("correlated" in " ".join(one.notes) for one in found) < 2
+
+
 def test_the_canon_gives_its_numbers_back(shared_data: Path):
     raw = read_raw(shared_data / "raw" / CANON)
     one = optical_black(raw.masked["left"])
@@ -140,6 +159,32 @@ def test_texture_and_clipped_patches_are_left_out():
     gone = {tuple(where[:2] // 56) for where in found.where[~found.used]}
     assert gone == {(0, 0), (1, 0)}
     assert inside(found.K, 2.0)
+
+
+def test_a_camera_that_cuts_off_at_black_gives_the_right_gain():
+    """30 charts; those of their patches that reach 0 are too quiet and too bright."""
+    found = []
+    for seed in range(30):
+        mosaic, rectangles = chart(seed, black=0, darkest=1)
+        found.append(flat_patches(mosaic, cfa="RGGB", black=[0], white=16383, rectangles=rectangles))
+    assert sum(inside(one.K, 2.0) for one in found) >= fewest(30)
+    assert np.mean([one.K.value for one in found]) == pytest.approx(2.0, rel=0.02)
+    assert "reach 0 raw DN, cut off at black" in found[0].notes[-1]
+    whole = flat_patches(chart(0)[0], cfa="RGGB", black=[512], white=16383, rectangles=chart(0)[1])
+    assert "reach 0" not in " ".join(whole.notes)
+
+
+def test_patches_that_lie_off_the_line_make_the_interval_wider():
+    """Four rectangles are too few to leave out one at a time: the misfit of the line speaks alone."""
+    draw = np.random.default_rng(3)
+    rectangles = [(0, 64 * i, 64, 64) for i in range(4)]
+    noise, level = draw.normal(size=(64, 256)), np.kron([200.0, 800.0, 1800.0, 3500.0], np.ones(64))
+    reach = []
+    for off in ([1, 1, 1, 1], [1.3, 0.8, 1.3, 0.8]):
+        y = 512 + level + np.sqrt((2 * level + 100) * np.kron(off, np.ones(64))) * noise
+        found = flat_patches(np.round(y).astype(np.uint16), cfa="RGGB", black=[512], white=16383, rectangles=rectangles)
+        reach.append(found.K.high - found.K.low)
+    assert reach[1] > 2 * reach[0]
 
 
 def test_one_brightness_gives_no_gain():
@@ -197,7 +242,7 @@ def test_the_profile_of_a_dng_is_given_as_it_stands():
     found = from_raw(raw(flat, noise_profile=profile), "frame.dng")
     assert found.point is None
     assert found.nlf() == pytest.approx((2e-3, 2e-6))
-    with pytest.raises(ValueError, match=r"frame\.dng gives no gain"):
+    with pytest.raises(ValueError, match=r"frame\.dng gives no camera: .*the gain is not identifiable"):
         found.camera("mine", "Mine")
 
 
@@ -244,3 +289,67 @@ def test_the_command_writes_a_camera_from_one_file(shared_data: Path, tmp_path: 
     assert camera.draw([0]).sample(0)["K"] == pytest.approx(2.09, abs=0.05)
     assert str(tmp_path) not in report.read_text() + out.read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.html", "mine.json"]
+
+
+# --- what is no camera
+
+
+def test_a_line_below_zero_without_light_is_no_camera():
+    """PRNU of 4 % bends the variance upward, and a line through it then lies below 0 without light."""
+    mosaic, rectangles = chart(3, prnu=0.04, sigma=2.0)
+    found = from_raw(raw(mosaic, iso=400.0), "frame.dng", rectangles=rectangles)
+    assert found.patches.offset.high < 0
+    assert found.point is None
+    assert any(note.startswith("no camera: the patches' variance without light is") for note in found.notes)
+    with pytest.raises(ValueError, match=r"frame\.dng gives no camera"):
+        found.camera("mine", "Mine")
+
+
+def test_read_noise_that_is_not_identifiable_is_no_camera():
+    """Without read noise the intercept is 1/12 DN^2 of rounding, give or take: about every other chart is below it."""
+    seen = 0
+    for seed in range(12):
+        mosaic, rectangles = chart(seed, sigma=0.0)
+        found = from_raw(raw(mosaic), "frame.dng", rectangles=rectangles)
+        if found.patches.offset.value <= 1 / 12 and found.patches.offset.high >= 0:
+            seen += 1
+            assert found.point is None
+            assert any("read noise is not identifiable" in note for note in found.notes)
+    assert seen > 0  # all above it: a chance below 1e-3
+
+
+def test_patches_that_are_not_flat_are_named():
+    """A ramp from black to white under the first patch; the chart's own shading, 6 % of a patch, is none."""
+    mosaic, rectangles = chart(1)
+    assert not_flat(mosaic, "RGGB", rectangles) == []
+    mosaic[:56, :56] += np.linspace(0, 4000, 56).astype(np.uint16)[:, None]
+    (note,) = not_flat(mosaic, "RGGB", rectangles)
+    assert note.startswith("the patch 0,0,56,56 is not flat: its light changes by ")
+    assert note in from_raw(raw(mosaic), "frame.dng", rectangles=rectangles).notes
+    edge = np.full((64, 64), 600, np.uint16)
+    edge[:, 32:] = 3000
+    assert len(not_flat(edge, "RGGB", [(0, 0, 64, 64)])) == 1
+
+
+def test_the_black_of_the_margin_is_in_the_table():
+    mosaic, rectangles = chart(0)
+    black = (512.3, 512.3, 511.7, 512.9)
+    dark = margin(1, row=0.0, col=0.0, black=black)
+    one = raw(mosaic, masked={"left": dark}, masked_at={"left": (10, 0)}, origin=(10, 64))
+    found = from_raw(one, "frame.dng", rectangles=rectangles)
+    rows = {row.what: row for row in rows_of_single(found)}
+    for site, level in zip(("R", "G1", "G2", "B"), black, strict=True):
+        assert rows[f"black level of {site}"].estimate.value == pytest.approx(level, abs=0.1)
+    assert f"offset of R from {found.camera('mine', 'Mine').black:.2f}" in rows
+
+
+def test_a_photographs_pipeline_is_of_photographs(shared_data: Path, tmp_path: Path, capsys):
+    out = tmp_path / "mine.json"
+    photograph = shared_data / "clean" / "Kodak24" / "02.png"
+    assert run_command(["calibrate", "--from", str(photograph), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "the levels scatter" in said
+    stages = Pipeline.from_json(out.read_text()).stages
+    assert [stage.kind for stage in stages] == ["linearize", "heteroscedastic"]
+    assert stages[1].lambda_read == 0  # its noise in the dark is too small to be seen, not 1e-16
+    assert run_command(["preview", str(photograph), "--pipeline", str(out), "--out", str(tmp_path / "a.png")]) == 0

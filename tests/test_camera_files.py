@@ -77,3 +77,10 @@ def test_a_command_takes_them(file, tmp_path, capsys):
     assert str(tmp_path) not in manifest
     assert run_command(["shard", "sample:", str(tmp_path / "no"), "--noise", "gaussian:5", "--patterns"]) == 1
     assert "--noise came with --patterns" in capsys.readouterr().err
+
+
+def test_a_pipeline_is_told_from_a_camera_file(tmp_path):
+    path = tmp_path / "chain.json"
+    path.write_text(presets.load("sony_a7s2", iso=800).model_dump_json())
+    with pytest.raises(ValueError, match=r"chain.json' is a pipeline, wanted a camera's numbers: use --pipeline"):
+        presets.load(path)

@@ -3,5 +3,5 @@
 `sensor.calibrate` runs everything on stacks (frame, row, col) of uint16 raw DN; `sensor.measured_camera` makes a
 preset of what it found. `photon_transfer` has the gain, `read_noise` the law of the read noise, `lines` row and column
 noise, `patterns` black level, PRNU, DSNU and hot pixels, `dark_current` what grows with time, `gain_branches` the laws
-across ISOs. Every number is an `estimate.Estimate`; what cannot be determined is None, and a sentence in `notes`.
+across ISOs. Every number is an `Estimate`; what cannot be determined is None, and a sentence in `notes`.
 """

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
-from .estimate import Estimate
+from ..estimate import Estimate
 from .jackknife import half_width
 
 Array = NDArray[np.float64]
@@ -25,6 +25,8 @@ _SMOOTHEST = 0.1  # part of each level whose texture is weakest
 _PARTS = 4  # a side, for the intervals
 _LEAST_PARTS = 5
 _MAD = 0.6744897501960817  # median of |x| of a normal deviate
+_NOTHING = 1e-6  # of the other number's share of the variance: below it, a number is where the search stopped
+_FAR_OFF = 1.5  # times what sampling scatters levels by: beyond it, the levels are no line
 
 
 @dataclass(frozen=True)
@@ -87,19 +89,29 @@ def blind(planes: Sequence[Array]) -> BlindFit:
             "this photograph cannot say how its noise follows the light"
         )
     line = _fit(mean, deviation, count, None)
-    without = []
+    weighted, without = [], []
     for name in np.unique(part):
         kept = part != name
         levels = _levels(level[kept], detail[kept], texture[kept])
         if len(levels[0]) >= _LEAST_LEVELS:
             without.append(_fit(*levels, line))
+            weighted.append(_least_squares(*levels))
     if len(without) < _LEAST_PARTS:
         raise ValueError("smooth places lie in one part of this photograph, wanted them spread for an interval")
     half = half_width([np.array(without)])
+    # At 0, where the likeliest line cannot go below it, parts agree; a line without that bound says how far.
+    half = np.where(line == 0, np.maximum(half, half_width([np.array(weighted)])), half)
     shot, read = (
         Estimate(value=v, low=max(v - h, 0.0), high=v + h) for v, h in zip(line.tolist(), half.tolist(), strict=True)
     )
-    return BlindFit(shot, read, mean, deviation, count, tuple(_notes(shot, read, mean)))
+    notes = _notes(shot, read, mean)
+    off = _scatter(line, mean, deviation, count)
+    if off > _FAR_OFF:
+        notes.append(
+            f"the levels scatter {off:.1f} times as far about the line as sampling alone would: their noise does not "
+            "follow it, and the intervals count nothing of that"
+        )
+    return BlindFit(shot, read, mean, deviation, count, tuple(notes))
 
 
 def _samples(plane: Array) -> tuple[Array, Array, Array, NDArray[np.int64]]:
@@ -138,21 +150,43 @@ def _levels(level: Array, detail: Array, texture: Array) -> tuple[Array, Array, 
 
 def _fit(mean: Array, deviation: Array, count: NDArray[np.int64], start: Array | None) -> Array:
     """lambda_shot and lambda_read of greatest likelihood."""
-    if start is None:
-        weight = np.sqrt(count) / np.maximum(deviation**2, 1e-12)
-        matrix = np.stack([mean, np.ones_like(mean)], 1)
-        start = np.asarray(np.linalg.lstsq(matrix * weight[:, None], deviation**2 * weight, rcond=None)[0], np.float64)
+    start = _least_squares(mean, deviation, count) if start is None else start
     scale = float(np.median(deviation**2)) or 1e-12
 
     def cost(line: Array) -> float:
-        model = np.sqrt(np.maximum((abs(line[0]) * mean + abs(line[1])) * scale, 1e-14))
-        wide = model * np.sqrt(1.35 / (count + 1.5))  # of a median absolute deviation, as in the paper
+        model = _model(abs(line) * scale, mean)
+        wide = _wide(model, count)
         z = (deviation - model) / wide
         density = 0.5 * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) + 0.5 / (np.pi * (1 + z**2))
         return float(np.sum(np.log(wide) - np.log(density)))
 
     found = optimize.minimize(cost, np.asarray(start) / scale, method="Nelder-Mead", options={"xatol": 1e-5})
-    return np.asarray(np.abs(found.x) * scale)
+    shot, read = np.abs(found.x) * scale
+    brightest = shot * mean.max()
+    return np.array([shot if brightest > _NOTHING * read else 0.0, read if read > _NOTHING * brightest else 0.0])
+
+
+def _least_squares(mean: Array, deviation: Array, count: NDArray[np.int64]) -> Array:
+    """A line for the variance that may go below 0."""
+    weight = np.sqrt(count) / np.maximum(deviation**2, 1e-12)
+    matrix = np.stack([mean, np.ones_like(mean)], 1)
+    return np.asarray(np.linalg.lstsq(matrix * weight[:, None], deviation**2 * weight, rcond=None)[0], np.float64)
+
+
+def _model(line: Array, mean: Array) -> Array:
+    """Deviation at each level."""
+    return np.asarray(np.sqrt(np.maximum(line[0] * mean + line[1], 1e-14)))
+
+
+def _wide(model: Array, count: NDArray[np.int64]) -> Array:
+    """Of a median absolute deviation, as in the paper."""
+    return np.asarray(model * np.sqrt(1.35 / (count + 1.5)))
+
+
+def _scatter(line: Array, mean: Array, deviation: Array, count: NDArray[np.int64]) -> float:
+    """Of the middle half of the levels about the line, over what sampling gives."""
+    model = _model(line, mean)
+    return float(np.median(np.abs(deviation - model) / _wide(model, count))) / _MAD
 
 
 def _notes(shot: Estimate, read: Estimate, mean: Array) -> list[str]:
@@ -163,5 +197,5 @@ def _notes(shot: Estimate, read: Estimate, mean: Array) -> list[str]:
     ]
     for name, estimate in (("lambda_shot", shot), ("lambda_read", read)):
         if estimate.low == 0:
-            notes.append(f"{name} is not identifiable from this photograph: 0 lies within its interval")
+            notes.append(f"{name} is not identifiable from this photograph: its interval reaches 0")
     return notes

@@ -6,9 +6,10 @@ from math import sqrt
 
 import numpy as np
 
-from .estimate import Estimate, ratio
+from ..estimate import Estimate, ratio
 from .lines import line_noise
-from .patterns import hot_pixels
+from .patterns import hot_pixels, rounding
+from .read_noise import HALF_STEP
 from .stacks import Array, Stack, tile_of, whole_tiles
 
 
@@ -34,17 +35,22 @@ class DarkCurrent:
     notes: tuple[str, ...]
 
 
-def dark_current(exposures: Sequence[tuple[float, Stack]], *, cfa: str | None, K: Estimate) -> DarkCurrent:
+def dark_current(
+    exposures: Sequence[tuple[float, Stack]], *, cfa: str | None, K: Estimate, step: float = 1.0
+) -> DarkCurrent:
     """Fits the mean and the variance of darks against their exposure time.
 
     Args:
         exposures: (seconds, stack), two different times or more; the temperature is the same in all.
         cfa: the tile at the frames' (0, 0); None for a monochrome sensor.
         K: DN per electron.
+        step: q of the converter, DN.
 
-    The mean's slope is that of each pixel, so that its offset cancels, averaged over those that are not hot; its error
-    counts the pixels' spread and the rows and columns that whole frames share. The variance's slope is K^2 times
-    the current, whatever the camera does with its black level; hot pixels are in it.
+    The mean's slope is that of each pixel, so that its offset cancels, averaged over those that are not
+    seen to be hot (weakly hot ones are in the mean and in the spread); its error counts the pixels' spread and the
+    rows and columns that whole frames share. The variance's slope is K^2 times the current, whatever the camera
+    does with its black level; hot pixels are in it. Where the noise of a stack is under half a step neither the
+    variance nor the spread can be determined, and the mean's interval counts what rounding may shift it by.
 
     Raises:
         ValueError: sizes that differ, or fewer than two different times.
@@ -67,15 +73,27 @@ def dark_current(exposures: Sequence[tuple[float, Stack]], *, cfa: str | None, K
     shared = [line.row.value**2 / rows + line.column.value**2 / cols for line in lines]
     error = sqrt(float((arms**2 * shared / frames).sum()) + float(slopes.var()) / slopes.size)
     slope = Estimate.of(float(slopes.mean()), error)
+    shift = sum(abs(float(arm)) * rounding(line.pixel.value, step) for arm, line in zip(arms, lines, strict=True))
+    slope = Estimate(value=slope.value, low=slope.low - shift, high=slope.high + shift)
 
+    notes: list[str] = []
     variances = np.array([line.pixel.value**2 for line in lines])
+    means = np.array([float(image[cold].mean()) for image in maps])
+    from_mean = ratio(slope, K)
+    if slope.low <= 0:
+        notes.append("dark current is not seen: the mean of the darks does not grow with time")
+    if variances.min() < step**2 * (HALF_STEP**2 + 1 / 12):
+        notes.append(
+            "the dark current's variance and its spread over pixels cannot be determined: the darks have a noise of "
+            f"{sqrt(variances.min()):.2g} DN, under half a step"
+        )
+        return DarkCurrent(seconds, means, variances, from_mean, None, None, tuple(notes))
     errors = np.array([2 * line.pixel.value * line.pixel.error for line in lines])
     weights = 1 / errors**2
     own = weights * (seconds - np.average(seconds, weights=weights))
     own /= float((own * seconds).sum())
     growth = Estimate.of(float((own * variances).sum()), sqrt(float((own**2 * errors**2).sum())))
 
-    notes: list[str] = []
     noise = float((arms**2 * variances / frames).sum())
     uneven = float(slopes.var()) - noise
     fourth = float(((slopes - slopes.mean()) ** 4).mean())
@@ -83,9 +101,6 @@ def dark_current(exposures: Sequence[tuple[float, Stack]], *, cfa: str | None, K
     spread = None
     if slope.low > 0:
         spread = ratio(Estimate.of(uneven, scatter).root(), slope)
-    else:
-        notes.append("dark current is not seen: the mean of the darks does not grow with time")
-    from_mean = ratio(slope, K)
     squared = Estimate(value=K.value**2, low=K.low**2, high=K.high**2)
     from_variance = ratio(growth, squared)
     if from_mean.high < from_variance.low or from_variance.high < from_mean.low:
@@ -93,5 +108,4 @@ def dark_current(exposures: Sequence[tuple[float, Stack]], *, cfa: str | None, K
             f"the dark current from the mean, {from_mean} e-/s, and from the variance, {from_variance} e-/s, differ: "
             "hot pixels, or a camera that subtracts its own black"
         )
-    means = np.array([float(image[cold].mean()) for image in maps])
     return DarkCurrent(seconds, means, variances, from_mean, from_variance, spread, tuple(notes))

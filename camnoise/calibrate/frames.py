@@ -14,37 +14,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..suffixes import RAW
+from .facts import Facts, facts_of
 from .stacks import Stack
-
-if TYPE_CHECKING:
-    from ..raw import Raw
 
 _ISO = re.compile(r"iso[_ -]?(\d+(?:\.\d+)?)", re.IGNORECASE)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s", re.IGNORECASE)
 _TILES = 12  # pixels: whole tiles of every pattern, 2, 4 or 6 wide
 _SAME_LEVEL, _SAME_DN = 0.04, 2.0  # of the signal, and DN: frames closer than that are one level
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What files or the caller say of all frames; None where nobody says.
-
-    Attributes:
-        cfa: at the frames' (0, 0).
-        bits, black, white: black is the mean over sites, raw DN.
-        camera: maker and model.
-    """
-
-    cfa: str | None = None
-    bits: int | None = None
-    black: float | None = None
-    white: float | None = None
-    camera: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +118,17 @@ def read_darks(folder: Path, what: str, *, iso: float | None, crop: int) -> Shot
     return _enough(shots)
 
 
+def iso_in(name: str) -> float | None:
+    """The ISO that a path says: of the last of its parts that reads like iso800."""
+    path = Path(name)
+    return _last(_ISO, [*path.parts[:-1], path.stem])
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """A key that has frame 2 before frame 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
 def _apart(signal: float) -> float:
     return max(_SAME_LEVEL * signal, _SAME_DN)
 
@@ -150,6 +141,7 @@ def _sorted_by(frames: Sequence[_Frame]) -> Iterator[list[_Frame]]:
 
 
 def _add(shots: Shots, frames: Sequence[_Frame]) -> None:
+    frames = sorted(frames, key=lambda frame: _in_order(frame.name))  # as they were shot, not as bright as they are
     count = sum(len(frame.data) for frame in frames)
     names = tuple(frame.name for frame in frames)
     if count < 2:
@@ -232,11 +224,6 @@ def _frame(path: Path, name: str, iso: float | None, crop: int) -> _Frame:
         (raw.mosaic.shape[0], raw.mosaic.shape[1]),
         facts_of(raw),
     )
-
-
-def facts_of(raw: "Raw") -> Facts:
-    """What a RAW file says of its camera."""
-    return Facts(raw.cfa, raw.bits, float(np.mean(raw.black)), raw.white, raw.camera)
 
 
 def _array(path: Path) -> Stack:

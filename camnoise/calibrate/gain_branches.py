@@ -7,12 +7,13 @@ from math import sqrt
 import numpy as np
 from scipy import stats
 
+from ..estimate import Estimate
 from ..presets.measured import Branch, Line, Point
-from .estimate import Estimate
 from .stacks import Array
 
 FALSE_ALARM = 1e-3  # chance that one line is taken for two
-LEAST = 3  # points of a branch
+LEAST = 3  # points of a line
+LARGE = 0.1  # scatter about a line, of a logarithm; a switch is a factor of two
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,9 @@ class GainLaws:
 def gain_laws(points: Sequence[Point]) -> GainLaws:
     r"""Fits ln sigma = slope ln K + bias, in one branch or in two.
 
-    Of all ways to part the points in two branches of three or more each, that with the least squares about its
-    lines is taken where it beats one line by an F test at a chance of 1e-3 over all ways together. Read and row
-    noise switch at one point, so their squares are added. One line across a switch is wrong by a factor of two
-    beside it.
+    Of all ways to part the points in two branches the likeliest is taken where it beats one line by an F test
+    at a chance of 1e-3 over all ways together. A branch of one or two points has no line. Read and row noise switch
+    at one point, so their squares are added. One line across a switch is wrong by a factor of two beside it.
 
     The scatter of a line is the unbiased deviation of its points. What differs by no more than rounding counts as 1e-4,
     or the F test would see branches in the last bits of a table.
@@ -60,23 +60,20 @@ def gain_laws(points: Sequence[Point]) -> GainLaws:
         kinds.append(np.log(rows))
     n = len(known)
     whole = sum(_squares(gains, y) for y in kinds)
-    splits = {
-        at: sum(_squares(gains[:at], y[:at]) + _squares(gains[at:], y[at:]) for y in kinds)
-        for at in range(LEAST, n - LEAST + 1)
-    }
-    at = n
-    freedom = len(kinds) * (n - 4)
-    if splits and freedom > 0:
-        best = min(splits, key=lambda split: splits[split])
-        extra = 2 * len(kinds)
-        left = max(splits[best], 1e-8 * len(kinds) * n)
-        F = (whole - splits[best]) / extra / (left / freedom)
-        if stats.f.sf(F, extra, freedom) * len(splits) < FALSE_ALARM:
-            at = best
-            notes.append(
-                f"two branches of the conversion gain: it switches between ISO {isos[at - 1]:g} and {isos[at]:g}"
-            )
+    chances: dict[int, float] = {}
+    for split in range(1, n):
+        numbers = min(split, 2) + min(n - split, 2)  # of both lines
+        if n > numbers:
+            apart = sum(_squares(gains[:split], y[:split]) + _squares(gains[split:], y[split:]) for y in kinds)
+            extra, freedom = len(kinds) * (numbers - 2), len(kinds) * (n - numbers)
+            left = max(apart, 1e-8 * len(kinds) * n)
+            chances[split] = float(stats.f.sf((whole - apart) / extra / (left / freedom), extra, freedom))
+    at = min(chances, key=lambda split: chances[split], default=n)
+    if chances and chances[at] * len(chances) < FALSE_ALARM:
+        notes.append(f"two branches of the conversion gain: it switches between ISO {isos[at - 1]:g} and {isos[at]:g}")
     else:
+        at = n
+    if at == n and n < 2 * LEAST:
         notes.append(
             f"whether the conversion gain has two branches is not identifiable: {n} points, wanted {2 * LEAST} or more"
         )
@@ -84,17 +81,37 @@ def gain_laws(points: Sequence[Point]) -> GainLaws:
     branches = tuple(
         Branch(
             iso=(float(isos[part][0]), float(isos[part][-1])),
-            sigma_read=_line(gains[part], kinds[0][part]),
-            sigma_row=_line(gains[part], kinds[1][part]) if len(kinds) > 1 else None,
+            sigma_read=_fitted(gains[part], kinds[0][part]),
+            sigma_row=_fitted(gains[part], kinds[1][part]) if len(kinds) > 1 else None,
         )
         for part in parts
     )
+    for part, branch in zip(parts, branches, strict=True):
+        if branch.sigma_read is not None and _far(known[part], branch.sigma_read):
+            notes.append(
+                f"the read noise at ISO {branch.iso[0]:g} to {branch.iso[1]:g} lies {branch.sigma_read.scatter:.0%} "
+                "off its line, more than its intervals explain: a switch of the gain that is not seen, or no line"
+            )
     return GainLaws(branches, exponent, tuple(notes))
 
 
+def _far(points: Sequence[Point], line: Line) -> bool:
+    """Whether the scatter is large, and not by chance."""
+    errors = np.array([point.read.sigma.error / point.read.sigma.value for point in points])
+    freedom = len(points) - 2
+    expected = float((errors**2).mean()) * float(stats.chi2.isf(FALSE_ALARM, freedom)) / freedom
+    return line.scatter > LARGE and line.scatter**2 > expected
+
+
 def _squares(x: Array, y: Array) -> float:
+    if len(x) < LEAST:
+        return 0.0
     slope, bias = np.polyfit(x, y, 1)
     return float(((y - slope * x - bias) ** 2).sum())
+
+
+def _fitted(x: Array, y: Array) -> Line | None:
+    return _line(x, y) if len(x) >= LEAST else None
 
 
 def _line(x: Array, y: Array) -> Line:

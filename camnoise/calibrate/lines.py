@@ -1,12 +1,12 @@
 """Noise that rows and columns share, corrected for what white noise adds to their means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
 from scipy import stats
 
-from .estimate import CONFIDENCE, Estimate
+from ..estimate import CONFIDENCE, Estimate
 from .stacks import Array, Stack, Tile, check_stack, tile_of, whole_tiles
 
 
@@ -30,6 +30,12 @@ class LineNoise:
     fixed_pixel: Estimate
     row_means: Array
     column_means: Array
+
+    def rounded(self, step: float) -> "LineNoise":
+        """The same where pixels are too quiet to carry lines over the converter's steps (see `rounded`)."""
+        row, column = rounded(self.row, step), rounded(self.column, step)
+        fixed_row, fixed_column = rounded(self.fixed_row, step), rounded(self.fixed_column, step)
+        return replace(self, row=row, column=column, fixed_row=fixed_row, fixed_column=fixed_column)
 
 
 def line_noise(darks: Stack, *, cfa: str | None) -> LineNoise:
@@ -97,6 +103,11 @@ def centered(image: Array, tile: Tile) -> tuple[Array, Array, Array]:
     image -= rows[:, None]
     image -= cols
     return image, rows, cols
+
+
+def rounded(deviation: Estimate, step: float) -> Estimate:
+    """With an interval half a step wider at both ends: rounding is off by at most q / 2, and so is its deviation."""
+    return Estimate(value=deviation.value, low=max(deviation.low - step / 2, 0.0), high=deviation.high + step / 2)
 
 
 def difference(whole: Estimate, part: Estimate) -> Estimate:

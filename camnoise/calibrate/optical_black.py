@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from .estimate import Estimate
+from ..estimate import Estimate
 from .jackknife import blocks_of, half_width
 
 LEAST_ROWS, LEAST_COLUMNS = 32, 8
@@ -26,7 +26,8 @@ class OpticalBlack:
         sigma_total: deviation of all pixels about their site's black level.
         sigma_row: deviation of what rows share, corrected for what the pixels' noise leaves in a row's mean.
         sigma_col: likewise of columns: fixed pattern and temporal noise together.
-        row_correlation: of neighbors among the rows of one color; white noise has about 0.
+        row_correlation: of the means of neighbors among the rows of one color; what white noise leaves in the means
+            makes it smaller than that of the row noise itself. White noise alone has about 0.
         pixels, left_out: how many were used, and how many hot or dead ones were not.
         columns: (col,) each column's mean about its sites' black levels, DN.
         rows: (row,) likewise of the rows, columns' pattern removed.
@@ -162,8 +163,8 @@ def _notes(sigma: Estimate, rho: float, rows: int, left_out: int, pixels: int) -
     ]
     if rho > stats.norm.isf(_FALSE_DRIFT) / np.sqrt(rows):
         notes.append(
-            f"neighboring rows are correlated ({rho:.2f}): part of the row noise drifts slowly, "
-            "while rows of a simulation are independent"
+            f"the means of neighboring rows, white noise included, are correlated ({rho:.2f}): part of the row noise "
+            "drifts slowly, while rows of this camera file are independent"
         )
     if left_out:
         notes.append(f"{left_out} of {pixels} masked pixels are hot or dead, and left out")

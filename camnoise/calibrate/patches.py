@@ -1,15 +1,16 @@
 """The gain from one frame: how the variance inside flat patches grows with their mean."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from .estimate import Estimate
+from ..estimate import Estimate
 from .jackknife import half_width
+from .photon_transfer import CLIPPED
 from .stacks import Tile, tile_of
 
 Rectangle = tuple[int, int, int, int]  # row, col, rows, cols in the mosaic
@@ -68,7 +69,8 @@ def flat_patches(
     within blocks of 4 x 4; the means of these blocks then tell texture from noise (an F test, independent of the
     variance for normal noise): patches with texture are left out. Given none, all places of the frame are tried, and
     those that lie more than three standard errors off the line are left out too. Intervals come from leaving out one
-    rectangle, or one of 5 x 5 parts of the frame, at a time.
+    rectangle, or one of 5 x 5 parts of the frame, at a time. Patches of which more than 1e-4 of the values are 0 raw DN
+    are left out: a camera cut them off at its black, so that they are too quiet and too bright.
 
     What a single frame cannot identify: spatial variance holds what does not change from frame to frame. PRNU bends the
     curve upward, by (PRNU x mean)^2, and so inflates K: 1 % of PRNU at a mean of 5000 e- adds half of the shot
@@ -91,6 +93,7 @@ def flat_patches(
     found = rectangles is None
     groups: list[int] = []
     parts: list[tuple[str, Array, Array, Array, float, NDArray[np.int64]]] = []
+    dark = 0
     for number, rectangle in enumerate([(0, 0, *mosaic.shape)] if rectangles is None else rectangles):
         row, col, rows, cols = _inside(rectangle, mosaic.shape, tile)
         for place, plane in tile.planes(mosaic[row : row + rows, col : col + cols]):
@@ -99,7 +102,9 @@ def flat_patches(
             cut, corner = _cut(plane.astype(np.float64) - level, side)
             variance, texture = _statistics(cut)
             mean = cut.mean((1, 2))
-            wanted = cut.max((1, 2)) < 0.98 * (white - level)
+            cut_off = (cut <= -level).mean((1, 2)) > CLIPPED
+            dark += int(cut_off.sum())
+            wanted = (cut.max((1, 2)) < 0.98 * (white - level)) & ~cut_off
             if means is not None:
                 wanted &= (mean >= means[0]) & (mean <= means[1])
             freedom = side[0] * side[1] * (1 - 1 / _SUB**2)
@@ -113,7 +118,12 @@ def flat_patches(
     mean, variance = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
     flat = np.concatenate([part[3] for part in parts])
     free = np.concatenate([np.full(len(part[1]), part[4]) for part in parts])
-    return _fitted(site, mean, variance, free, flat, np.array(groups), np.concatenate([p[5] for p in parts]), found)
+    where = np.concatenate([part[5] for part in parts])
+    fitted = _fitted(site, mean, variance, free, flat, np.array(groups), where, found)
+    if not dark:
+        return fitted
+    note = f"{dark} of {flat.size} patches reach 0 raw DN, cut off at black, and are left out"
+    return replace(fitted, notes=(*fitted.notes, note))
 
 
 def _fitted(

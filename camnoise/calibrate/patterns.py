@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, pi, sinh, sqrt
+from math import exp, expm1, inf, log, pi, sinh, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-from .estimate import CONFIDENCE, Estimate
+from ..estimate import CONFIDENCE, Estimate
 from .lines import LineNoise, centered
 from .stacks import Array, Stack, check_stack, tile_of, whole_tiles
 
 FALSE_ALARMS = 0.01  # hot pixels that a frame without any is expected to show
 WANDERS = 1e-3  # chance that a still black level is taken for one that wanders
+_LOCAL = 7  # pixels of one place: the side of the mean that shading is taken for
+_PLANE = 16  # pixels of one place: in smaller frames what the means take out is no longer known to a percent
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,15 @@ class HotPixels:
         mask: (row, col).
         threshold: DN above the site's mean.
         fraction: of all pixels, those under the threshold extrapolated by the exponential law of their excess.
-        current: mean excess, e-/s; None without a gain, a time, or a hot pixel.
+        current: mean excess, e-/s; None without a gain, a time, or a hot pixel that is not clipped.
+        clipped: how many of the mask are saturated, in half of the frames or more.
     """
 
     mask: NDArray[np.bool_]
     threshold: float
     fraction: Estimate
     current: Estimate | None
+    clipped: int
 
 
 def color_bias(darks: Stack, lines: LineNoise, *, cfa: str | None, black: float | None, step: float = 1.0) -> Bias:
@@ -87,7 +91,7 @@ def color_bias(darks: Stack, lines: LineNoise, *, cfa: str | None, black: float 
     levels: dict[str, Estimate] = {}
     notes: list[str] = []
     temporal = sqrt(lines.pixel.value**2 + lines.row.value**2 + lines.column.value**2)
-    shift = _rounding(temporal, step)
+    shift = rounding(temporal, step)
     for name in names:
         of_frame = np.mean([by_place[place] for place in places[name]], axis=0)
         share = len(places[name]) / (tile.rows * tile.cols)
@@ -147,8 +151,8 @@ def dsnu(darks: Stack, *, cfa: str | None, hot: NDArray[np.bool_] | None = None)
 def prnu(flats: Stack, darks: Stack, *, cfa: str | None) -> Pattern:
     """Photo-response non-uniformity: EMVA 1288's, the pattern that flats have and darks do not, over their signal.
 
-    Shading is no PRNU: of each site the mean over 7x7 of its own pixels is taken out and divided by (3x3 in small
-    frames). The strength is the covariance of the maps of odd and of even frames, to which temporal noise adds nothing.
+    Shading is no PRNU: of each site the mean over 7x7 of its own pixels is taken out and divided by. The strength is
+    the covariance of the maps of odd and of even frames, to which temporal noise adds nothing.
 
     Args:
         flats: (frame, row, col) uint16, two frames or more, best near half of saturation (the standard's level).
@@ -156,7 +160,7 @@ def prnu(flats: Stack, darks: Stack, *, cfa: str | None) -> Pattern:
         cfa: the tile at the frames' (0, 0); None for a monochrome sensor.
 
     Raises:
-        ValueError: sizes that differ, or flats no brighter than darks.
+        ValueError: sizes that differ, under 16 x 16 pixels of a place of the tile, or flats no brighter than darks.
     """
     tile = tile_of(cfa)
     light, dark = (whole_tiles(check_stack(s, what), tile) for s, what in ((flats, "flats"), (darks, "darks")))
@@ -167,36 +171,47 @@ def prnu(flats: Stack, darks: Stack, *, cfa: str | None) -> Pattern:
     products, result = [], np.zeros(whole.shape)
     for (place, plane), (_, a), (_, b), (_, out) in zip(*map(tile.planes, (whole, *halves, result)), strict=True):
         rows, cols = plane.shape
-        size = 7 if min(rows, cols) >= 16 else 3
-        local = ndimage.uniform_filter(plane, size)
+        if min(rows, cols) < _PLANE:
+            raise ValueError(f"a place of the tile has {rows} x {cols} pixels, wanted {_PLANE} x {_PLANE} or more")
+        local = ndimage.uniform_filter(plane, _LOCAL)
         if local.min() <= 0:
             raise ValueError(f"flats are no brighter than darks at site {place.site}, wanted light")
         maps = []
         for image in (a, b, plane):
-            rest = (image - ndimage.uniform_filter(image, size)) / local
+            rest = (image - ndimage.uniform_filter(image, _LOCAL)) / local
             rest -= rest.mean(1, keepdims=True)
             rest -= rest.mean(0)
             maps.append(rest)
-        edge = size // 2
+        edge = _LOCAL // 2
         inner = (maps[0] * maps[1])[edge:-edge, edge:-edge]
-        products.append(inner.ravel() / ((1 - 1 / size**2) * (1 - 1 / rows) * (1 - 1 / cols)))
+        products.append(inner.ravel() / ((1 - 1 / _LOCAL**2) * (1 - 1 / rows) * (1 - 1 / cols)))
         out[:] = maps[2]
     return Pattern(result, _covariance(np.concatenate(products)))
 
 
-def hot_pixels(darks: Stack, *, cfa: str | None, seconds: float | None = None, K: Estimate | None = None) -> HotPixels:
+def hot_pixels(
+    darks: Stack,
+    *,
+    cfa: str | None,
+    seconds: float | None = None,
+    K: Estimate | None = None,
+    top: float | None = None,
+) -> HotPixels:
     """Pixels that are far above the rest of their site in the mean of (long) darks, and in both halves of the stack.
 
-    The threshold is where a normal law of the map's own spread (by its median deviation) shows 0.01 pixels a frame;
-    each half has to reach 0.8 of it, so that one outlier of heavy-tailed read noise is no hot pixel. The excess
-    over a threshold of an exponential law has that law's mean, whatever the threshold: from it comes how many
-    hot pixels lie under it.
+    The threshold is where a law of the map's own spread shows 0.01 pixels a frame: normal by its median deviation,
+    or log-normal by its 10th, 50th and 90th percentile where that reaches farther, as dark current does. Each half
+    has to reach 0.8 of it, so that one outlier of heavy-tailed read noise is no hot pixel. The excess over a threshold
+    of an exponential law has that law's mean, whatever the threshold: from it comes how many hot pixels lie under it.
+    Of a pixel that is saturated only the least excess is known: the mean is then the sum of all over the number of
+    those that are not.
 
     Args:
         darks: (frame, row, col) uint16, two frames or more.
         cfa: the tile at the frames' (0, 0); None for a monochrome sensor.
         seconds: their exposure time.
         K: DN per electron.
+        top: raw DN from which on pixels are saturated; None where none is.
     """
     tile = tile_of(cfa)
     stack = whole_tiles(check_stack(darks, "darks"), tile)
@@ -206,7 +221,8 @@ def hot_pixels(darks: Stack, *, cfa: str | None, seconds: float | None = None, K
             plane -= np.median(plane)
     whole, first, second = maps
     spread = max(float(np.median(np.abs(whole))) / 0.6745, 1e-9)
-    threshold = float(stats.norm.isf(FALSE_ALARMS / whole.size)) * spread
+    reach = float(stats.norm.isf(FALSE_ALARMS / whole.size))
+    threshold = max(reach * spread, _lognormal_reach(whole, reach))
     mask = (whole > threshold) & (np.minimum(first, second) > 0.8 * threshold)
     count = int(mask.sum())
     edges = [
@@ -215,19 +231,32 @@ def hot_pixels(darks: Stack, *, cfa: str | None, seconds: float | None = None, K
     ]
     fraction = Estimate(value=count / whole.size, low=float(edges[0]), high=float(edges[1]))
     if count == 0:
-        return HotPixels(mask, threshold, fraction, None)
-    excess = float((whole[mask] - threshold).mean())
-    low, high = (2 * count * excess / float(stats.chi2.ppf(p, 2 * count)) for p in (0.975, 0.025))
+        return HotPixels(mask, threshold, fraction, None, 0)
+    clipped = 0 if top is None else int(((stack[:, mask] >= top).mean(0) >= 0.5).sum())
+    seen, total = count - clipped, float((whole[mask] - threshold).sum())
+    excess, high = (total / seen, 2 * total / float(stats.chi2.ppf(0.025, 2 * seen))) if seen else (inf, inf)
+    # Where observation ends at a level instead of a number of pixels, the next one may lie just above it.
+    low = 2 * total / float(stats.chi2.ppf(0.975, 2 * seen + 2 * (clipped > 0)))
     fraction = Estimate(
         value=min(fraction.value * exp(min(threshold / excess, 50.0)), 1.0),
         low=min(fraction.low * exp(min(threshold / high, 50.0)), 1.0),
         high=min(fraction.high * exp(min(threshold / low, 50.0)), 1.0),
     )
     current = None
-    if seconds and K is not None:
+    if seconds and K is not None and seen:
         per_electron = K.value * seconds
         current = Estimate(value=excess / per_electron, low=low / (K.high * seconds), high=high / (K.low * seconds))
-    return HotPixels(mask, threshold, fraction, current)
+    return HotPixels(mask, threshold, fraction, current, clipped)
+
+
+def _lognormal_reach(map_: Array, reach: float) -> float:
+    """How far above its median a shifted log-normal law is at so many deviations; 0 where the map is not skewed."""
+    low, middle, high = np.percentile(map_, (10, 50, 90))
+    if not high - middle > middle - low > 0:
+        return 0.0
+    tenth = float(stats.norm.isf(0.1))
+    shape = log((high - middle) / (middle - low)) / tenth
+    return float((high - middle) * expm1(reach * shape) / expm1(tenth * shape))
 
 
 def _covariance(products: Array) -> Estimate:
@@ -235,7 +264,7 @@ def _covariance(products: Array) -> Estimate:
     return Estimate.of(float(products.mean()), float(products.std()) / sqrt(products.size)).root()
 
 
-def _rounding(sigma: float, step: float) -> float:
+def rounding(sigma: float, step: float) -> float:
     """By how much rounding shifts a mean at most: half the characteristic function at one turn a step.
 
     Of the logistic law, whose tails are heavier than the normal law's and shift more. What was measured holds the

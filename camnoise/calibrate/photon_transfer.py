@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from .estimate import Estimate, Z
+from ..estimate import Estimate, Z
 from .stacks import Array, Stack, Tile, check_stack, tile_of, whole_tiles
 
 CLIPPED = 1e-4  # of the values; so many beyond 3.7 deviations of a normal law take 0.02 % of its variance
@@ -85,7 +85,7 @@ def photon_transfer(stacks: Sequence[Stack], *, cfa: str | None, bits: int, step
     Left out: points of which more than 1e-4 of the values lie at either end of the converter; points under half a
     step of noise, where rounding adds no q^2/12; and where the curve rolls off, every point from the first on that
     lies under the line through those below it by more than 2 % and by more than chance allows (1e-3 for all points
-    together). Then the same from above.
+    together).
 
     Args:
         stacks: one (frame, row, col) uint16 per level, two frames or more each; darks are a level like any other.
@@ -100,7 +100,7 @@ def photon_transfer(stacks: Sequence[Stack], *, cfa: str | None, bits: int, step
     found = [
         point
         for level, stack in enumerate(stacks)
-        for point in _measure(check_stack(stack, f"stack {level}"), tile, level, 2**bits - 1)
+        for point in _measure(check_stack(stack, f"stack {level}"), tile, level, 2**bits - step)
     ]
     found.sort(key=lambda raw: raw.point.mean)
     found = [raw._replace(point=_judged(raw.point, step)) for raw in found]
@@ -193,7 +193,7 @@ class _Line(NamedTuple):
         return self.offsets[point.site] + self.K.value * point.mean, float(arm @ self.covariance @ arm)
 
 
-def _measure(stack: Stack, tile: Tile, level: int, top: int) -> list[_Raw]:
+def _measure(stack: Stack, tile: Tile, level: int, top: float) -> list[_Raw]:
     stack = whole_tiles(stack, tile)
     freedom = len(stack) - 1
     mean = stack.mean(0, dtype=np.float64)
@@ -296,11 +296,6 @@ def _without_roll_off(raws: Sequence[_Raw]) -> list[_Raw]:
             if line is not None and low(raw, line):
                 break
         kept.append(raw)
-    while _levels(kept) > 3:
-        line = _fit(kept[:-1])
-        if line is None or not low(kept[-1], line):
-            break
-        kept.pop()
     return kept
 
 

@@ -7,9 +7,9 @@ from math import exp, log, pi, sinh, sqrt
 import numpy as np
 from scipy import optimize, stats
 
+from ..estimate import Estimate, Z
 from .differences import BOUNDS, LAWS, Model, deviations
 from .differences import Law as Law
-from .estimate import Estimate, Z
 from .lines import centered
 from .stacks import Array, Stack, check_stack, tile_of, whole_tiles
 

@@ -21,7 +21,7 @@ from .sensor import Calibration
 from .session import Session
 from .single import Single
 from .stacks import Array
-from .table import Row, rows_of, rows_of_single
+from .table import Row, minus, notes_of, rows_of, rows_of_single, written
 
 _SITE: Mapping[str, tuple[Color, Shape]] = {
     "R": ("red", "circle"),
@@ -36,6 +36,7 @@ _LAWS: Sequence[tuple[LawName, str, Color, Shape]] = (
     ("student_t", "Student t", "orange", "triangle"),
 )
 _FAINTEST = 1e-3  # of the brightest level; darks have no place on a logarithmic axis
+_ABREAST = 4  # ISOs of one table
 _MOST_POINTS = 900  # of a chart: a page stays small, and an eye sees no more
 
 
@@ -49,17 +50,17 @@ def session_page(found: Session, name: str) -> str:
     Returns:
         HTML that needs nothing else.
     """
-    sections = []
-    for iso, one in zip(found.isos, found.calibrations, strict=True):
-        where = "" if iso is None else f" at ISO {iso:g}"
-        sections.append(Section(f"Numbers{where}", tables=[_table(rows_of(one))]))
-        figures = _figures(one)
-        if figures:
-            sections.append(Section(f"How they came about{where}", figures=figures))
+    black = None if found.camera is None else found.camera.black
+    several = len(found.calibrations) > 1
+    sections = [_numbers(found, black)] if several else [_single_numbers(found, black)]
     if found.camera is not None and len(found.camera.points) > 1:
         sections.append(_across(found.camera))
-    every = [*found.notes, *(note for one in found.calibrations for note in one.notes)]
-    sections.append(_notes(every))
+    for iso, one in zip(found.isos, found.calibrations, strict=True):
+        where = "" if iso is None else f" at ISO {iso:g}"
+        figures = _figures(one)
+        if figures:
+            sections.append(Section(f"How they came about{where}", figures=figures, small=several))
+    sections.append(_notes(notes_of(found)))
     sections.append(Section("Frames", items=found.inputs))
     facts = found.facts
     lead = [
@@ -79,11 +80,43 @@ def single_page(found: Single, name: str) -> str:
     sections = [Section("Numbers", tables=[_table(rows_of_single(found))])]
     figures = _patch_figures(found) + _dark_figures(found) + _blind_figures(found)
     sections.append(Section("How they came about", figures=figures))
-    sections.append(_notes(found.notes))
+    sections.append(_notes([minus(note) for note in found.notes]))
     raw = found.raw
     about = "" if raw is None else f"{raw.camera or 'Unknown camera'}, {raw.cfa or 'monochrome'}, {raw.bits} bits. "
     lead = [f"{about}From the single frame {found.name}: what it cannot identify is said below."]
     return page(f"Calibration of {name}", lead, sections, [_foot()])
+
+
+def _single_numbers(found: Session, black: float | None) -> Section:
+    where = "" if found.isos[0] is None else f" at ISO {found.isos[0]:g}"
+    return Section(f"Numbers{where}", tables=[_table(rows_of(found.calibrations[0], black))])
+
+
+def _numbers(found: Session, black: float | None) -> Section:
+    """Every number at every ISO, a few ISOs beside each other."""
+    columns = [rows_of(one, black) for one in found.calibrations]
+    labels = list(dict.fromkeys((row.what, row.unit) for rows in columns for row in rows))
+    cells = [{(row.what, row.unit): row for row in rows if row.estimate is not None} for rows in columns]
+    known = [label for label in labels if any(label in column for column in cells)]
+    tables = []
+    for start in range(0, len(cells), _ABREAST):
+        part = slice(start, start + _ABREAST)
+        head = ("", *("" if iso is None else f"ISO {iso:g}" for iso in found.isos[part]))
+        rows = [
+            (f"{what}, {unit}", *(_cell(column.get((what, unit))) for column in cells[part])) for what, unit in known
+        ]
+        tables.append(Table(head, rows, numbers=range(1, len(head))))
+    sentences = ["Each value with its 95 % interval below it."]
+    if lost := [what for what, unit in labels if (what, unit) not in known]:
+        sentences.append(f"Not determined at any ISO: {', '.join(dict.fromkeys(lost))}.")
+    return Section("Numbers", sentences, tables=tables)
+
+
+def _cell(row: Row | None) -> str:
+    if row is None or row.estimate is None:
+        return "\N{EN DASH}"
+    value, interval = written(row.estimate)
+    return f"{value}\n{interval}"
 
 
 def _foot() -> str:
@@ -164,7 +197,10 @@ def _quantiles(read: ReadFit) -> Figure:
     chosen = next(name for law, name, _, _ in _LAWS if law == read.chosen)
     best = max(fit.log_likelihood for fit in read.fits)
     worse = ", ".join(f"{name} {read.fit(law).log_likelihood - best:.1f}" for law, name, _, _ in _LAWS)
-    caption = f"Differences of two frames. Chosen: {chosen}. Log-likelihood below the best: {worse}."
+    caption = minus(
+        f"Sizes of the differences of two frames, mirrored about 0. Chosen: {chosen}. "
+        f"Log-likelihood below the best: {worse}."
+    )
     title = "Read noise against each law (QQ)"
     return Figure(Chart(title, Axis("quantile of the law (DN)"), Axis("quantile of the frames (DN)"), marks), caption)
 
@@ -245,7 +281,8 @@ def _across(camera: MeasuredCamera) -> Section:
         for name, law in (("read noise", branch.sigma_read), ("row noise", branch.sigma_row)):
             if law is not None:
                 where = f"ISO {branch.iso[0]:g} to {branch.iso[1]:g}"
-                rows.append((where, name, str(law.slope), str(law.bias), f"{law.scatter:.3g}"))
+                numbers = ("{} ({})".format(*written(one)) for one in (law.slope, law.bias))
+                rows.append((where, name, *numbers, f"{law.scatter:.3g}"))
     table = Table(("branch", "", "slope", "bias", "scatter"), rows)
     sentence = "ln sigma = slope · ln K + bias within a branch; scatter is the deviation of the points from it."
     return Section("Across ISOs", [sentence], tables=[table] if rows else [], figures=[Figure(chart)])

@@ -1,17 +1,20 @@
 """All estimators in turn: from stacks to the numbers of a camera."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..presets.measured import MeasuredCamera, Point, ReadNoise
+from ..estimate import Estimate, ratio
+from ..presets.measured import MeasuredCamera, Point, ReadNoise, seen
+from ..presets.provenance import lacking
 from .dark_current import DarkCurrent, dark_current
-from .estimate import Estimate, ratio
 from .gain_branches import gain_laws
-from .lines import LineNoise, line_noise
+from .lines import LineNoise, line_noise, rounded
 from .patterns import Bias, HotPixels, Pattern, color_bias, dsnu, hot_pixels, prnu
 from .photon_transfer import CLIPPED, PhotonTransfer, photon_transfer
 from .read_noise import ReadFit, read_noise
 from .stacks import Stack, check_stack
+
+_FULL = 0.98  # of the level where flats stand still: from there on a hot pixel is at its full well
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Calibration:
         transfer, read, lines, bias, dsnu, prnu, hot, dark: how they came about; None where nothing was given.
         black: raw DN, as given or measured; None without darks.
         notes: sentences on what was left out and what could not be determined.
+        step: q of the converter, DN.
     """
 
     point: Point | None
@@ -36,6 +40,7 @@ class Calibration:
     dark: DarkCurrent | None
     black: float | None
     notes: tuple[str, ...]
+    step: float = 1.0
 
 
 def calibrate(
@@ -85,6 +90,12 @@ def calibrate(
             bias = color_bias(darks, lines, cfa=cfa, black=black, step=step)
             fixed = dsnu(darks, cfa=cfa, hot=hot_pixels(darks, cfa=cfa).mask)
             notes += [*read.notes, *bias.notes]
+            if not read.identifiable:
+                lines, fixed = lines.rounded(step), replace(fixed, strength=rounded(fixed.strength, step))
+                notes.append(
+                    "row noise, column noise and DSNU are known to half a step only: the noise of pixels is too small "
+                    "to carry them over the converter's steps"
+                )
     else:
         notes.append("no darks: read noise, row noise, color bias and DSNU cannot be determined")
     if flats:
@@ -97,17 +108,28 @@ def calibrate(
     if transfer is not None and K is not None and lines is not None and darks is not None:
         level = _half(transfer, len(flats), bits)
         if level is not None:
-            response = prnu(flats[level], darks, cfa=cfa)
+            try:
+                response = prnu(flats[level], darks, cfa=cfa)
+            except ValueError as error:  # one dark corner, or a lamp of one color
+                notes.append(f"PRNU cannot be determined: {error}")
         else:
             notes.append("PRNU cannot be determined: no level of the flats is on the line")
     if exposures and K is not None:
         if len({time for time, _ in exposures}) > 1:
-            dark = dark_current(exposures, cfa=cfa, K=K)
+            dark = dark_current(exposures, cfa=cfa, K=K, step=step)
             notes += dark.notes
         else:
             notes.append("dark current cannot be determined: the darks have one exposure time")
         longest = max(exposures, key=lambda pair: pair[0])
-        hot = hot_pixels(longest[1], cfa=cfa, seconds=longest[0], K=K)
+        top = 2**bits - step
+        if transfer is not None and transfer.saturation is not None:
+            top = min(top, _FULL * transfer.saturation)
+        hot = hot_pixels(longest[1], cfa=cfa, seconds=longest[0], K=K, top=top)
+        if hot.clipped:
+            notes.append(
+                f"{hot.clipped} of {hot.mask.sum()} hot pixels are saturated in darks of {longest[0]:g} s: they count "
+                "as at least that hot"
+            )
     elif not exposures:
         notes.append("dark current and hot pixels cannot be determined: no darks of longer exposure")
     base = black if bias is None else bias.black
@@ -133,7 +155,7 @@ def calibrate(
             hot_fraction=None if hot is None else hot.fraction,
             hot_current=None if hot is None else hot.current,
         )
-    return Calibration(point, transfer, read, lines, bias, fixed, response, hot, dark, base, tuple(notes))
+    return Calibration(point, transfer, read, lines, bias, fixed, response, hot, dark, base, tuple(notes), step)
 
 
 def _half(transfer: PhotonTransfer, flats: int, bits: int) -> int | None:
@@ -193,12 +215,17 @@ def measured_camera(
     laws = gain_laws(points)
     isos = [point.iso for point in points if point.iso is not None]
     notes = [note for c in found for note in c.notes]
-    return MeasuredCamera(
+    steps = sorted({c.step for c in found})
+    if len(steps) > 1:
+        notes.append(f"the converter's step differs between ISOs, {steps}: the camera has that of {steps[0]:g} DN")
+    if any(seen(p.sigma_col) and seen(p.sigma_col_temporal) for p in points):
+        notes.append("columns have a fixed pattern and temporal noise: a simulation has only the larger of them")
+    camera = MeasuredCamera(
         kind="measured",
         name=name,
         title=title,
         source=source,
-        licence="of whoever measured it",
+        licence="the owner's own",
         units=f"K in DN per electron; deviations and biases in DN, {bits} bit, black-subtracted",
         cfa=cfa,
         bits=bits,
@@ -208,7 +235,9 @@ def measured_camera(
         notes=tuple(dict.fromkeys([*notes, *laws.notes])),
         points=tuple(points),
         branches=laws.branches,
+        step=steps[0],
     )
+    return camera.model_copy(update={"missing": lacking(camera, camera.sensor(isos[0] if isos else None))})
 
 
 def _moved(calibration: Calibration, black: float | None) -> Point:

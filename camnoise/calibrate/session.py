@@ -1,11 +1,17 @@
 """A camera from folders of frames: reading, calibrating ISO by ISO, and what was missing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..presets.measured import MeasuredCamera
-from .frames import Facts, Group, Shots, read_darks, read_flats
+from .facts import Facts, agreed
+from .frames import Group, Shots, read_darks, read_flats
 from .sensor import Calibration, calibrate, measured_camera
+from .stacks import Stack
+
+_SHORT = 0.1  # s; a sensor of 1 e-/s collects less than what read noise hides in that time
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,9 @@ def measure(
         ValueError: nothing given, or folders that do not fit, see `frames`; bits or tile that nobody states.
     """
     if flats is None and darks is None and biases is None:
-        raise ValueError("no frames came, wanted --flats, --darks or both (or --from for a single file)")
+        raise ValueError(
+            "no frames came, wanted --flats and --darks, which make a camera together (or --from for a single file)"
+        )
     dark_shots = [
         read_darks(folder, what, iso=iso, crop=crop)
         for what, folder in (("biases", biases), ("darks", darks))
@@ -63,13 +71,15 @@ def measure(
     dark_level = min((group.mean for shots in dark_shots for group in shots.groups), default=given.black)
     flat_shots = [] if flats is None else [read_flats(flats, iso=iso, crop=crop, black=dark_level)]
     every = [*flat_shots, *dark_shots]
-    facts = _facts(every, given, cfa_given)
+    said = next((shots.facts for shots in every if shots.facts is not None), None)
+    stacks = [(group.names[0], group.stack) for shots in every for group in shots.groups]
+    facts, notes = agreed(said, stacks, given, cfa_given)
     _check_sizes(every)
     isos = sorted({group.iso for shots in every for group in shots.groups}, key=lambda one: one or 0.0)
     if len(isos) > 1 and None in isos:
         lost = next(g.names[0] for shots in every for g in shots.groups if g.iso is None)
         raise ValueError(f"{lost} does not say its ISO while others do, wanted --iso, or a folder named like iso800")
-    notes = [note for shots in every for note in shots.notes]
+    notes += [note for shots in every for note in shots.notes]
     calibrations = tuple(_one(every, one, facts, notes) for one in isos)
     camera = None
     if any(c.point is not None for c in calibrations):
@@ -86,24 +96,6 @@ def measure(
     return Session(camera, tuple(isos), calibrations, facts, tuple(_inputs(every)), tuple(notes))
 
 
-def _facts(every: list[Shots], given: Facts, cfa_given: bool) -> Facts:
-    said = next((shots.facts for shots in every if shots.facts is not None), None)
-    if said is None and not cfa_given:
-        raise ValueError("arrays do not say their filter tile, wanted --cfa, such as RGGB, or mono")
-    bits = given.bits or (said.bits if said is not None else None)
-    if bits is None:
-        raise ValueError("arrays do not say the bits of their converter, wanted --bits")
-    said = said or Facts()
-    # Black stays None unless it was given: what the darks say is better than what a file says.
-    return replace(
-        said,
-        cfa=given.cfa if cfa_given else said.cfa,
-        bits=bits,
-        black=given.black,
-        white=said.white if given.white is None else given.white,
-    )
-
-
 def _check_sizes(every: list[Shots]) -> None:
     for shots in every[1:]:
         if shots.size != every[0].size:
@@ -117,10 +109,18 @@ def _one(every: list[Shots], iso: float | None, facts: Facts, notes: list[str]) 
     """One ISO: the shortest darks are the biases."""
     at = {shots.what: [group for group in shots.groups if group.iso == iso] for shots in every}
     flats, biases = at.get("flats", []), at.get("biases", [])
+    step = _step([group.stack for groups in at.values() for group in groups], facts.bits or 16)
     darks = sorted(at.get("darks", []), key=lambda group: group.seconds or 0.0)
     short: Group | None = next(iter(biases or darks), None)
     timed = [group for group in darks if group.seconds is not None]
     where = "" if iso is None else f" at ISO {iso:g}"
+    if step > 1:
+        notes.append(f"values come in steps of {step:g} DN{where}: the converter has fewer bits than the file")
+    if short is not None and not biases and (short.seconds or 0.0) > _SHORT:
+        notes.append(
+            f"darks of {short.seconds:g} s serve as bias frames{where}: their dark current and hot pixels are inside "
+            "black, read noise and DSNU"
+        )
     if not flats:
         notes.append(f"no flats{where}: no gain, no PRNU, no full well, nothing in electrons")
     if short is None:
@@ -136,7 +136,19 @@ def _one(every: list[Shots], iso: float | None, facts: Facts, notes: list[str]) 
         exposures=[(group.seconds or 0.0, group.stack) for group in timed],
         black=facts.black,
         iso=iso,
+        step=step,
     )
+
+
+def _step(stacks: list[Stack], bits: int) -> float:
+    """By how much values differ at least: more than 1 DN where files have more bits than the converter."""
+    there = np.zeros(2**16, bool)
+    for stack in stacks:
+        for frame in stack:
+            there |= np.bincount(frame.ravel(), minlength=2**16) > 0
+    there[0] = False  # both ends of the range are where values are clipped to, on the grid of steps or not
+    there[2**bits - 1 :] = False
+    return float(max(np.gcd.reduce(np.diff(np.flatnonzero(there))), 1))
 
 
 def _inputs(every: list[Shots]) -> list[str]:

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..estimate import Estimate
 from ..presets.measured import MeasuredCamera, Point, ReadNoise
 from ..presets.provenance import lacking
 from ..vocabulary import NLF
 from .blind import BlindFit, blind
-from .estimate import Estimate
 from .optical_black import OpticalBlack, optical_black
 from .patches import PatchTransfer, Rectangle, flat_patches
 from .stacks import MONO, SITES, Array, tile_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..raw import Raw
 
 ROUNDING = 1 / 12  # DN^2, variance of a step of 1 DN
+_STEEP = 3.5  # deviations that light may change by across a patch: the plane then spreads its values as noise does
 UNITS = "DN of the raw file, black-subtracted; K in DN per electron; deviations; 95 % intervals"
 
 
@@ -34,7 +36,7 @@ class Single:
         patches: of the flat parts.
         profile: of the file, as its maker wrote it; no interval, because none is stated.
         blind: of the whole photograph; only where the patches give no gain.
-        point: the numbers, where there is a gain.
+        point: the numbers, where there is a gain that can be true, and read noise.
         notes: sentences.
     """
 
@@ -63,10 +65,10 @@ class Single:
         """A camera to simulate with.
 
         Raises:
-            ValueError: there is no gain.
+            ValueError: there is no gain, or no read noise.
         """
         if self.point is None or self.raw is None:
-            raise ValueError(f"{self.name} gives no gain, wanted one for a camera: {'; '.join(self.notes)}")
+            raise ValueError(f"{self.name} gives no camera: {'; '.join(self.notes)}")
         iso = self.raw.iso
         camera = MeasuredCamera(
             name=name,
@@ -105,6 +107,7 @@ def from_raw(
     """
     notes: list[str] = []
     dark, black = _dark(raw, notes)
+    notes += not_flat(raw.mosaic, raw.cfa, rectangles or ())
     patches = flat_patches(raw.mosaic, cfa=raw.cfa, black=black, white=raw.white, rectangles=rectangles, means=means)
     notes += [f"gain: {note}" for note in patches.notes]
     guess = None
@@ -118,6 +121,38 @@ def from_raw(
     single = Single(name, raw, dark, black, patches, raw.noise_profile, guess, None, tuple(notes))
     point = _point(raw, dark, black, patches, notes)
     return replace(single, point=point, notes=tuple(notes))
+
+
+def not_flat(mosaic: NDArray[Any], cfa: str | None, rectangles: Sequence[Rectangle]) -> list[str]:
+    """A sentence for each patch across which a plane rises more than its pixels scatter.
+
+    A surface is taken out of patches, so that mild shading does no harm; what is no flat field at all should be seen.
+
+    Args:
+        mosaic: (row, col) raw DN.
+        cfa: the tile at its (0, 0); None for a monochrome sensor.
+        rectangles: (row, col, rows, cols), inside the mosaic.
+    """
+    notes = []
+    for row, col, rows, cols in rectangles:
+        # Any phase of the tile will do: its places are looked at one by one.
+        for _, values in tile_of(cfa).planes(mosaic[max(row, 0) : row + rows, max(col, 0) : col + cols]):
+            if min(values.shape) < 2:
+                continue
+            plane = values.astype(np.float64)
+            y, x = (
+                each / plane.shape[i] - (1 - 1 / plane.shape[i]) / 2 for i, each in enumerate(np.indices(plane.shape))
+            )
+            down, right = (float((plane * each).sum() / (each**2).sum()) for each in (y, x))
+            noise = max(float(np.diff(plane, axis=1).std()) / 2**0.5, 1e-9)
+            rise = float(np.hypot(down, right))
+            if rise > _STEEP * noise:
+                notes.append(
+                    f"the patch {row},{col},{rows},{cols} is not flat: its light changes by {rise:.3g} DN across it, "
+                    f"and its pixels scatter by {noise:.3g} DN"
+                )
+                break
+    return notes
 
 
 def from_photograph(planes: Sequence[Array], name: str) -> Single:
@@ -174,6 +209,12 @@ def _point(
 ) -> Point | None:
     if patches.K is None or patches.offset is None:
         return None
+    if patches.offset.high < 0:
+        notes.append(
+            f"no camera: the patches' variance without light is {patches.offset} DN², which cannot be below 0, so that "
+            "their line and its gain are wrong (patches that are not flat, PRNU, another black)"
+        )
+        return None
     row = None if dark is None else dark.sigma_row
     column = None if dark is None else dark.sigma_col
     if dark is None:
@@ -182,7 +223,8 @@ def _point(
     else:
         sigma = _read_noise(dark, patches.offset, _darkest(patches), notes)
     if sigma.value == 0:
-        notes.append("read noise is not identifiable: the patches' variance without light is not above 0")
+        notes.append("no camera: read noise is not identifiable, the variance without light is not above 0")
+        return None
     bias: dict[str, Estimate | None] = {}
     if dark is not None and raw.cfa is not None and len(black) == len(SITES):
         reach = {place.value: (place.high - place.low) / 2 for place in dark.black}

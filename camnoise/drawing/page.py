@@ -1,7 +1,7 @@
 """One self-contained page of HTML: headings, sentences, tables and charts, for light, dark and paper."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from .charts import Chart
@@ -25,12 +25,14 @@ p { margin: 6px 0; max-width: 78ch; } .lead, .small { color: var(--muted); } .sm
 ul { margin: 6px 0; padding-left: 20px; max-width: 78ch; } li { margin: 4px 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 20px 28px;
   margin-top: 14px; }
+.thirds { grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
+.charts > figure { max-width: 640px; }
 figure { margin: 0; } figcaption { color: var(--muted); font-size: 14px; margin: 2px 0 0 4px; }
 .wide { overflow-x: auto; margin-top: 12px; }
 table { border-collapse: collapse; font-size: 15px; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; color: var(--muted); font-size: 13px; border-bottom: 1px solid var(--edge); }
 th, td { padding: 5px 22px 5px 0; vertical-align: baseline; }
-td { border-bottom: 1px solid var(--grid); } td.number, th.number { text-align: right; white-space: nowrap; }
+td { border-bottom: 1px solid var(--grid); } td.number, th.number { text-align: right; white-space: pre; }
 svg.chart { display: block; width: 100%; height: auto; overflow: visible; }
 svg.chart text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--muted);
   stroke: none; font-variant-numeric: tabular-nums; }
@@ -45,7 +47,13 @@ svg.chart .points > * { stroke: var(--c); stroke-width: 1.1; fill: var(--c); } s
 svg.chart .hollow > * { fill: none; } svg.chart text.word { fill: var(--c); }
 .blue { --c: var(--blue); } .orange { --c: var(--orange); } .green { --c: var(--green); } .red { --c: var(--red); }
 .violet { --c: var(--violet); } .teal { --c: var(--teal); } .ink { --c: var(--ink); } .muted { --c: var(--muted); }
+@media print { .thirds { grid-template-columns: repeat(3, 1fr); gap: 8px 14px; }
+  .charts:not(.thirds) { grid-template-columns: repeat(2, 1fr); } figcaption { font-size: 11px; }
+  table { font-size: 11.5px; line-height: 1.3; } th, td { padding: 2px 14px 2px 0; } h2 { margin-top: 24px; } }
 """
+
+
+_THIRD = 340.0  # pixels of a screen
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,10 @@ class Figure:
     chart: Chart
     caption: str = ""
 
+    def smaller(self) -> "Figure":
+        """With a chart for a third of a page's width."""
+        return replace(self, chart=replace(self.chart, width=_THIRD, height=_THIRD * 0.75))
+
     def html(self) -> str:
         """A `<figure>`."""
         caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
@@ -83,13 +95,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, sentences, a list, tables and figures, in this order; figures side by side where there is room."""
+    """A heading, sentences, a list, tables and figures, in this order; figures side by side where there is room.
+
+    `small` figures are three abreast on a page.
+    """
 
     title: str
     sentences: Sequence[str] = ()
     items: Sequence[str] = ()
     tables: Sequence[Table] = ()
     figures: Sequence[Figure] = ()
+    small: bool = False
 
     def html(self) -> str:
         """A `<section>`."""
@@ -99,7 +115,9 @@ class Section:
             parts.append("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in self.items) + "</ul>")
         parts += [table.html() for table in self.tables]
         if self.figures:
-            parts.append('<div class="charts">' + "\n".join(figure.html() for figure in self.figures) + "</div>")
+            figures = [figure.smaller() if self.small else figure for figure in self.figures]
+            kind = "charts thirds" if self.small else "charts"
+            parts.append(f'<div class="{kind}">' + "\n".join(figure.html() for figure in figures) + "</div>")
         return "\n".join([*parts, "</section>"])
 
 

@@ -210,6 +210,8 @@ def _read(file: Path) -> Known:
     except OSError as error:
         raise ValueError(f"camera {str(file)!r} cannot be read: {error.strerror}") from error
     except ValidationError as error:
+        if b'"stages"' in file.read_bytes():
+            raise ValueError(f"camera {str(file)!r} is a pipeline, wanted a camera's numbers: use --pipeline") from None
         raise ValueError(f"{file}: {sentence(error)}") from None
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None

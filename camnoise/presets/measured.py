@@ -6,13 +6,12 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 
 from ..banding import Banding
-from ..calibrate.estimate import Estimate
 from ..charge import PRNU, DarkCurrent, FullWell, HotPixels, Shot
-from ..converter import Normalize, Quantize
+from ..converter import Normalize, Quantize, Step
 from ..distributions import LogUniform
+from ..estimate import Estimate
 from ..laws import Fixed, InterpolatedInGain, Law
 from ..light import Expose
 from ..moments import tukey_lambda
@@ -60,6 +59,8 @@ class ReadNoise(Value):
             return NORMAL_SHAPE
         if self.law == "tukey_lambda":
             return self.shape.value
+        from scipy.optimize import brentq  # slow to import, and seldom needed
+
         kurtosis = 6 / max(self.shape.value - 4, 0.1)
         least = -0.24  # where a fourth moment is
         if tukey_lambda(least).kurtosis < kurtosis:
@@ -122,7 +123,7 @@ class Branch(Value):
 
     Attributes:
         iso: lowest and highest that was measured.
-        sigma_read, sigma_row: lines in K; None where it was not determined at three points or more.
+        sigma_read, sigma_row: lines in K; None where it was not determined at three points or more of the branch.
     """
 
     iso: tuple[float, float]
@@ -140,12 +141,14 @@ class MeasuredCamera(Provenance):
         iso_range: None where the one point does not know its ISO.
         points: ascending in ISO.
         branches: ascending; empty where there are too few points for one.
+        step: q of the converter, DN.
     """
 
     kind: Literal["measured"] = "measured"
     bits: Annotated[int, Field(ge=4, le=24)]
     points: tuple[Point, ...] = Field(min_length=1)
     branches: tuple[Branch, ...] = ()
+    step: Step = 1.0
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -184,7 +187,7 @@ class MeasuredCamera(Provenance):
         *,
         black: float | None = None,
         white: float | None = None,
-        ratio: float = 1.0,
+        ratio: float | Law = 1.0,
         patterns: bool = False,
         seconds: float | None = None,
     ) -> Pipeline:
@@ -205,19 +208,19 @@ class MeasuredCamera(Provenance):
         if black is None or white is None:
             raise ValueError(f"{self.name} has no {'black' if black is None else 'white'} level, wanted it in DN")
         before: list[Stage] = []
-        if patterns and _value(point.sigma_prnu):
-            before.append(PRNU(sigma=_value(point.sigma_prnu)))
+        if patterns and seen(point.sigma_prnu):
+            before.append(PRNU(sigma=seen(point.sigma_prnu)))
         if seconds is not None and point.dark_current is not None:
             spread = 0.0 if point.dark_spread is None else point.dark_spread.value
             before.append(DarkCurrent(current=max(point.dark_current.value, 0.0), seconds=seconds, spread=spread))
             if point.hot_fraction is not None and point.hot_current is not None:
                 before.append(HotPixels(fraction=point.hot_fraction.value, current=point.hot_current.value))
         well = [FullWell(electrons=point.full_well.value)] if patterns and point.full_well is not None else []
-        offsets = [DSNU(sigma=_value(point.sigma_dsnu))] if patterns and _value(point.sigma_dsnu) else []
+        offsets = [DSNU(sigma=seen(point.sigma_dsnu))] if patterns and seen(point.sigma_dsnu) else []
         gain, *rest = self._at(point)
         light = Expose(black=black, white=white, ratio=ratio)
-        stages = [light, *before, Shot(), *well, gain, *rest, *offsets, Quantize(bits=self.bits), Normalize()]
-        return Pipeline(stages, name=self.name, cfa=self.cfa)
+        stages = [light, *before, Shot(), *well, gain, *rest, *offsets, Quantize(bits=self.bits, step=self.step)]
+        return Pipeline([*stages, Normalize()], name=self.name, cfa=self.cfa)
 
     def _single(self, iso: Iso | None) -> Point:
         if iso is None:
@@ -235,8 +238,9 @@ class MeasuredCamera(Provenance):
         stages: list[Stage] = [Gain(K=point.K.value), point.read.stage()]
         if bias is not None:
             stages.append(ColorBias(**dict(zip(SITES, bias, strict=True))))
-        if _value(point.sigma_row) or _value(point.sigma_col):
-            stages.append(Banding(sigma_row=_value(point.sigma_row), sigma_col=_value(point.sigma_col)))
+        columns, kind = _columns([point])
+        if seen(point.sigma_row) or columns[0]:
+            stages.append(Banding(sigma_row=seen(point.sigma_row), sigma_col=columns[0], columns=kind))
         return stages
 
     def _between(self, low: float, high: float) -> list[Stage]:
@@ -267,14 +271,21 @@ class MeasuredCamera(Provenance):
         if len(known) == len(points):
             columns = zip(SITES, zip(*known, strict=True), strict=True)
             stages.append(ColorBias(**{site: table(values) for site, values in columns}))
-        if any(_value(p.sigma_row) or _value(p.sigma_col) for p in points):
-            rows, columns_ = ([_value(getattr(p, name)) for p in points] for name in ("sigma_row", "sigma_col"))
+        rows, (columns_, kind) = [seen(p.sigma_row) for p in points], _columns(points)
+        if any(rows) or any(columns_):
             both = {"sigma_row": rows, "sigma_col": columns_}
-            stages.append(Banding(**{name: table(line, log_values=min(line) > 0) for name, line in both.items()}))
+            laws = {name: table(line, log_values=min(line) > 0) for name, line in both.items()}
+            stages.append(Banding(**laws, columns=kind))
         return stages
 
 
-def _value(estimate: Estimate | None) -> float:
+def _columns(points: Sequence[Point]) -> tuple[list[float], Literal["fixed", "temporal"]]:
+    """The larger of both kinds of column noise: a chain has one."""
+    fixed, temporal = [seen(p.sigma_col) for p in points], [seen(p.sigma_col_temporal) for p in points]
+    return (temporal, "temporal") if sum(temporal) > sum(fixed) else (fixed, "fixed")
+
+
+def seen(estimate: Estimate | None) -> float:
     """What was seen: 0 where the interval reaches it."""
     return estimate.value if estimate is not None and estimate.low > 0 else 0.0
 
