@@ -4,6 +4,7 @@ One comparison of equal cameras fails with a chance of at most alpha = 0.01; tes
 """
 
 import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -16,7 +17,13 @@ from scipy import stats
 
 import camnoise as cn
 from camnoise import measuring
-from camnoise.fidelity import Exposures, Fidelity, Patch, compare, read_exposures, simulate
+from camnoise.fidelity import Exposures, Fidelity, Patch, compare, read_exposures, simulate, write_report
+from camnoise.fidelity.bins import bins_of
+from camnoise.fidelity.lines import dithered
+from camnoise.fidelity.means import means_of
+from camnoise.fidelity.measures import Histogram, marginal
+from camnoise.fidelity.regions import regions_of
+from camnoise.fidelity.spectra import effective_freedom, spectra
 from camnoise.pipeline import Pipeline
 from camnoise.terminal import sentence_of
 
@@ -83,6 +90,42 @@ def test_the_stated_rate_over_many_seeds():
         real = frames(truth, ramp(128), 2 + seed % 3, seed=10_000 + seed)
         wrong += not compare(real, truth, alpha=alpha, seed=seed, swaps=599).passes
     assert wrong <= 60
+
+
+@pytest.mark.parametrize(
+    ("K", "sigma", "light", "count"),
+    [(0.05, 0.6, 0.02 * ramp(192), 3), (0.3, 1.0, 0.02 * ramp(384), 4), (0.2, 0.25, dark(192), 4)],
+)
+def test_noise_of_a_step_or_less_fails_no_oftener(K, sigma, light, count):
+    """6 comparisons at alpha = 0.01: more than 2 failures have a chance of 2e-5.
+
+    Integers' residuals lie on a lattice that column means move; fine cells saw that in 6, 5 and 2 of 6.
+    """
+    truth = camera(K=K, sigma=sigma, lam=None, row=0.0)
+    pairs = [[frames(truth, light, count, seed=start + seed) for start in (100, 900)] for seed in range(6)]
+    assert sum(not compare(*pair, seed=seed, swaps=799).passes for seed, pair in enumerate(pairs)) <= 2
+
+
+@pytest.mark.parametrize("row", [8.0, 30.0])
+def test_row_noise_stronger_than_the_read_noise_is_no_light_in_the_dark(row):
+    """24 comparisons at alpha = 0.1: more than 10 failures have a chance of 2e-6; as light, rows failed 13 and 18."""
+    assert stats.binom.sf(10, 24, 0.1) < 1e-5
+    truth = camera(lam=None, row=row)
+    real = [frames(truth, dark(96), 4, seed=100 + seed) for seed in range(24)]
+    assert sum(not compare(one, truth, alpha=0.1, seed=n, swaps=399).passes for n, one in enumerate(real)) <= 10
+
+
+def test_waves_of_new_phase_in_rows_of_equal_cameras():
+    """20 comparisons at alpha = 0.01: more than 2 failures have a chance of 1e-3; without fading lines 7 failed."""
+
+    def waves(seed):
+        generator = np.random.Generator(np.random.Philox(seed))
+        phase = generator.uniform(0, 2 * np.pi, (4, 1, 1))
+        wave = 2 * np.sin(2 * np.pi * 0.0973 * np.arange(128)[:, None] + phase)
+        return Exposures("a", np.rint(BLACK + wave + generator.normal(0, 4, (4, 128, 128))), (BLACK,), WHITE, "RGGB")
+
+    wrong = [not compare(waves(seed), waves(1000 + seed), seed=seed, swaps=799).passes for seed in range(20)]
+    assert sum(wrong) <= 2
 
 
 def test_flats_and_darks_are_bins_of_their_own_and_give_the_gain():
@@ -179,6 +222,66 @@ def test_smoothed_noise_is_seen_between_neighbors():
     assert not line(outcome, "autocorrelation", "0 down, 2 right").holds
 
 
+# --- what the lines say
+
+
+def test_ks_emd_and_kl_of_known_histograms():
+    real, simulated = np.array([[400.0, 400.0, 200.0]]), np.array([[200.0, 100.0, 700.0]])
+    ks, emd, kl = marginal(Histogram(0.5, (real, simulated)), "", 1.0).distances(real, simulated)[0]
+    assert ks == pytest.approx(0.5)  # 0.4, 0.8, 1 and 0.2, 0.3, 1 are below the edges
+    assert emd == pytest.approx((0.2 + 0.5) * 0.5)
+    p, q = (real[0] + 0.5) / 1001.5, (simulated[0] + 0.5) / 1001.5
+    assert kl == pytest.approx(sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)))
+
+
+def test_no_chance_is_less_than_the_swaps_resolve():
+    """The frames as they are count as a swap, and pixels are one of four families that share alpha."""
+    outcome = compare(frames(camera(), ramp(96)), camera(K=4.0), alpha=0.05, swaps=399)
+    assert min(each.p for each in outcome.lines if each.what == "KL") == pytest.approx(4 / 400)
+
+
+def test_the_error_of_a_mean_knows_that_rows_share_noise():
+    """24 standardized differences: their mean square is 1, and beyond (0.3, 2.6) with a chance of 1e-4.
+
+    Pixels taken as independent would give 70.
+    """
+    truth, z = camera(lam=None, row=8.0), []
+    for seed in range(24):
+        pair = [[frames(truth, dark(96), 3, seed=start + seed)] for start in (100, 900)]
+        regions = regions_of(*pair, exposed=False)
+        mean = means_of(regions, bins_of(regions), ["0 DN"], colors=False)[0]
+        z.append((mean.real - mean.simulated) / mean.error)
+    assert stats.chi2(24).sf(2.6 * 24) + stats.chi2(24).cdf(0.3 * 24) < 1e-3
+    assert 0.3 < np.mean(np.square(z)) < 2.6
+
+
+def test_the_power_of_white_noise_is_one():
+    """Six deviations for each of 16 numbers: 3e-8."""
+    truth = camera(row=0.0, lam=None)
+    regions = regions_of([frames(truth, dark(), 8)], [frames(truth, dark(), 8, seed=9)], exposed=False)
+    powers, _ = spectra(regions, bins_of(regions))
+    assert len(powers) == 8
+    for power in powers:
+        assert power.real == pytest.approx(1, abs=6 * math.sqrt(2 / power.freedom))
+        assert power.simulated == pytest.approx(1, abs=6 * math.sqrt(2 / power.freedom))
+    assert max(power.freedom for power in powers) > 400  # an interval that a factor of 2 leaves
+
+
+def test_a_wave_has_the_freedom_of_its_own_frequency():
+    white, six = np.ones(50), np.full(50, 6.0)
+    assert effective_freedom(white, six) == 300
+    assert effective_freedom(np.where(np.arange(50) == 7, 1.0, 0.0), six) == pytest.approx(7)
+
+
+def test_residuals_of_rounded_frames_have_a_step_and_others_none():
+    rounded = frames(camera(), dark(96), 2)
+    smooth = Exposures("a", rounded.frames + 0.25, (BLACK,), WHITE, "RGGB")
+    assert regions_of([rounded], [smooth], exposed=False)[0].step == pytest.approx(math.sqrt(0.5))
+    region = regions_of([smooth], [smooth], exposed=False)[0]
+    assert region.step == 0
+    assert dithered([region], 0)[0].noise[0] == pytest.approx(region.noise[0])
+
+
 # --- what goes in
 
 
@@ -208,6 +311,21 @@ def test_a_color_bias_is_not_counted_twice():
     assert compare(real, truth).passes
 
 
+def test_dark_charge_is_not_counted_twice():
+    """50 electrons of it are 100 DN; counted twice, the mean would be 200 DN.
+
+    Taken from the light after what is near black was smoothed, it left noise there that was cut off at 0: 103 DN.
+    """
+    stages = list(camera().stages)
+    stages.insert(1, cn.DarkCurrent(current=50.0, seconds=1.0, celsius=25.0, spread=0.0))
+    truth = Pipeline(stages, name="test", cfa="RGGB")
+    real = frames(truth, dark(96), 4)
+    outcome = compare(real, truth, seed=5)
+    assert outcome.passes
+    # A mean over 4 x 96^2 pixels of 15 DN and 96 rows has a deviation of 0.1 DN; six of them, and those of the real.
+    assert line(outcome, "mean").simulated == pytest.approx(100, abs=1)
+
+
 def test_a_dark_scene_gets_no_light_from_its_own_noise():
     """Cutting a noisy mean off at 0 would add 0.4 sigma / sqrt(2) = 1.2 DN here."""
     real = frames(camera(), dark(), 2)
@@ -220,13 +338,13 @@ def test_the_outcome_is_made_again_and_goes_through_json(tmp_path):
     real = frames(camera(), ramp(96))
     outcome, again = compare(real, camera(), seed=2), compare(real, camera(), seed=2)
     assert outcome == again
-    outcome.write(tmp_path / "fidelity.json")
+    write_report(outcome, tmp_path / "fidelity.json")
     assert Fidelity.from_json((tmp_path / "fidelity.json").read_text()) == outcome
 
 
 def test_the_page_is_whole_and_asks_for_nothing(tmp_path):
     outcome = compare(frames(camera(), ramp(96)), camera(row=0.0))
-    outcome.write(tmp_path / "report.html")
+    write_report(outcome, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     ET.fromstring(text.removeprefix("<!DOCTYPE html>\n"))
     assert len(re.findall(r"<svg", text)) == 2 + len(outcome.levels) + 2
@@ -236,7 +354,11 @@ def test_the_page_is_whole_and_asks_for_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("real", "other", "says"),
     [
-        (lambda: frames(camera(), dark(96), 1), camera, "has 1 exposure, wanted two"),
+        (
+            lambda: frames(camera(), dark(96), 1),
+            camera,
+            "two of the same scene, or flat patches of one (patches=, --patch ROW,",
+        ),
         (lambda: frames(camera(), dark(96)), lambda: frames(camera(), dark(94)), "wanted real and simulated frames of"),
         (lambda: frames(camera(), dark(16)), camera, "bands of rows, wanted at least 12"),
         (lambda: [], camera, "real holds no frames"),
@@ -362,3 +484,93 @@ def test_the_chart_of_a_real_camera_against_one_calibrated_from_it(shared_data):
         [cn.Gain(K=1.25 * stage.K) if isinstance(stage, cn.Gain) else stage for stage in chain.stages], cfa=chain.cfa
     )
     assert not any(compare(real, wrong, seed=seed).passes for seed in range(5))
+
+
+# --- what files say of themselves
+
+
+def save_raw(folder: Path, exposures: Exposures, iso: float) -> Path:
+    from camnoise.raw import write_dng
+
+    folder.mkdir(exist_ok=True)
+    for n, frame in enumerate(exposures.frames):
+        levels = {"black": BLACK, "white": WHITE, "bits": 14}
+        write_dng(folder / f"{iso:g}_{n}.dng", frame, cfa="RGGB", **levels, iso=iso, exposure=0.03)
+    return folder
+
+
+def test_frames_of_several_isos_are_not_pooled(tmp_path, monkeypatch, capsys):
+    """A camera of ISO 800 passes against its own frames, which are found by --iso, or are the only ones."""
+    pytest.importorskip("rawpy")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "camera.json").write_text(camera().model_dump_json())
+    save_raw(Path("REAL"), frames(camera(), ramp(96)), 800)
+    assert command("REAL", "camera.json", "--out", "out.json") == (0, "")
+    assert json.loads(Path("out.json").read_text())["real"] == "REAL"
+    assert command("REAL", "camera.json", "--iso", "400") == (1, "frames of 'REAL' are at ISO 800, wanted 400")
+    save_raw(Path("REAL"), frames(camera(K=4.0), ramp(96)), 1600)
+    code, message = command("REAL", "camera.json")
+    assert (code, message) == (
+        1,
+        "frames of 'REAL' are at ISO 800, 1600, wanted one: iso= (--iso) keeps those of one",
+    )
+    assert command("REAL", "camera.json", "--iso", "800") == (0, "")
+    assert command("REAL", "camera.json", "--iso", "1600")[0] == 3
+    found = read_exposures("REAL", iso=1600, root="mine")
+    assert [(scene.name, scene.iso) for scene in found] == [("mine, ISO 1600, 0.03 s", 1600)]
+    with pytest.raises(ValueError, match="states RGGB, but cfa= "):
+        read_exposures("REAL", cfa="GRBG")
+    capsys.readouterr()
+
+
+def test_the_iso_of_the_files_is_the_cameras(tmp_path):
+    pytest.importorskip("rawpy")
+    real = save_raw(tmp_path / "real", frames(camera(), ramp(96)), 25)
+    assert "ISO is 25, wanted 50 to" in command(real, "sony_a7s2")[1]
+    real = save_raw(tmp_path / "other", frames(camera(), ramp(96)), 1600)
+    assert command(real, "sony_a7s2")[0] == 3  # another camera, at the files' ISO
+
+
+def test_the_iso_of_arrays_is_in_their_path(tmp_path):
+    for iso in (400, 800):
+        save(tmp_path / "real" / f"iso{iso}" / "level1", frames(camera(), dark(32), 2))
+    tile = {"black": BLACK, "white": WHITE, "cfa": "RGGB"}
+    assert [scene.iso for scene in read_exposures(tmp_path / "real", **tile)] == [400, 800]
+    assert [scene.name for scene in read_exposures(tmp_path / "real", **tile, iso=400)] == ["iso400/level1"]
+
+
+def test_arrays_take_their_filter_tile_from_the_camera(tmp_path):
+    """A color bias needs one, and neither arrays nor the command say it here."""
+    biased = camera(extra=(cn.ColorBias(R=3.0, G1=-2.0, G2=1.0, B=0.5),))
+    real = save(tmp_path / "real", frames(biased, ramp(96)))
+    (tmp_path / "camera.json").write_text(biased.model_dump_json())
+    assert command(real, tmp_path / "camera.json") == (0, "")
+
+
+def test_simulated_frames_of_another_iso_are_refused(tmp_path):
+    for name, iso in (("real", 400), ("other", 800)):
+        save(tmp_path / name / f"iso{iso}", frames(camera(), dark(96), 2))
+    levels = ("--black", "512", "--white", "16383", "--cfa", "rggb")
+    code, message = command(tmp_path / "real", tmp_path / "other", *levels)
+    assert code == 1
+    assert "are at ISO 400, those of" in message
+
+
+def test_a_patch_that_is_not_flat_is_named(tmp_path, capsys):
+    real = save(tmp_path / "real", frames(camera(row=0.0), np.linspace(0, 0.5, 96)[None] * np.ones((96, 1)), 1))
+    (tmp_path / "camera.json").write_text(camera(row=0.0).model_dump_json())
+    command(real, tmp_path / "camera.json", "--patch", "0,0,96,96")
+    assert "note: the patch 0,0,96,96 is not flat: its light changes by" in capsys.readouterr().out
+
+
+def test_a_verdict_can_be_checked_by_its_p(tmp_path):
+    outcome = compare(frames(camera(), ramp(96)), camera(row=0.0))
+    head, *rows = outcome.table().splitlines()
+    assert "p (limit 0.01)  verdict" in head
+    at = head.index("p (limit")
+    judged = [(float(row[at:].split()[0]), row.split()[-1]) for row in rows if row.endswith(("within", "BEYOND"))]
+    assert {verdict for _, verdict in judged} == {"within", "BEYOND"}
+    assert all((p > 0.01) == (verdict == "within") for p, verdict in judged)
+    write_report(outcome, tmp_path / "report.html")
+    heads = re.findall(r"<h2>(.*?)</h2>", (tmp_path / "report.html").read_text())
+    assert heads.index("Verdicts") > heads.index("Rows and columns")

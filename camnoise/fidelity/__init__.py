@@ -2,6 +2,7 @@
 
     outcome = compare(read_exposures("flats"), presets.load("sony_a7s2", iso=6400))
     print(outcome.table())
+    write_report(outcome, Path("report.html"))
 
 Every line measures one thing (the law of the noise at a level of light, the photon transfer, rows, columns, neighbors,
 tails) and holds it against what repeated exposures of one camera differ by, so that it reads "1.3 times the floor". A
@@ -18,8 +19,9 @@ from .files import read_exposures
 from .outcome import Fidelity, Line
 from .regions import WINDOW
 from .simulating import at_levels_of, simulate
+from .writing import write_report
 
-__all__ = ["ALPHA", "Exposures", "Fidelity", "Line", "Patch", "compare", "read_exposures", "simulate"]
+__all__ = ["ALPHA", "Exposures", "Fidelity", "Line", "Patch", "compare", "read_exposures", "simulate", "write_report"]
 
 
 def compare(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,20 +11,33 @@ from ..pipeline import Pipeline
 from ..presets.levels import LevelCamera
 from .exposures import Exposures
 
-Levels = tuple[float | None, float | None]
+
+class Stated(NamedTuple):
+    """What a camera says of its files; None where it does not.
+
+    Attributes:
+        black, white: DN.
+        cfa: filter tile.
+        has_iso: whether it wants an ISO.
+    """
+
+    black: float | None
+    white: float | None
+    cfa: str | None
+    has_iso: bool
 
 
-def levels_of(name: str) -> Levels:
-    """Black and white as the camera states them, DN; None where it does not.
+def stated_by(name: str) -> Stated:
+    """What a camera says of its files.
 
     Raises:
         ValueError: no such camera.
     """
     if (chain := _pipeline(name)) is not None:
         drawn = chain.draw([0]).sample(0)
-        return drawn.get("black"), drawn.get("white")
+        return Stated(drawn.get("black"), drawn.get("white"), chain.cfa, False)
     known = presets.describe(name)
-    return known.black, known.white
+    return Stated(known.black, known.white, known.cfa, known.iso_range is not None)
 
 
 def camera_of(name: str, iso: float | None, real: Exposures) -> Pipeline:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .bins import Bins, bins_of
 from .exposures import Exposures
-from .lines import shared_rows, without_lines
+from .lines import dithered, shared_rows, without_lines
 from .means import Mean, means_of
 from .measures import (
     Floats,
@@ -53,7 +53,7 @@ def measure(
     bands = int(regions[-1].bands[-1]) + 1
     wheres = [f"{round(mean)} DN" for mean in bins.mean.tolist()]
     pixels = [without_lines(region, bins) for region in regions]
-    counted = histograms(pixels, bins, bands)
+    counted = histograms(dithered(pixels, seed), bins, bands)
     curve, line, share = transfer(pixels, bins, bands, wheres)
     near, left_out = neighbors_and_tails(pixels, bins, bands)
     stacks = all(region.centered is not None for region in regions)

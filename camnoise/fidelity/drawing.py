@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..drawing.axes import Axis
 from ..drawing.charts import Chart, Color, Line, Mark, Points, Rule, Steps
 from ..drawing.page import Figure, Section, Table, page
-from .outcome import Curve, Fidelity, Level, cells
+from .outcome import Curve, Fidelity, Level, cells, heads
 
 REAL: Color = "blue"
 SIMULATED: Color = "orange"
@@ -22,13 +22,13 @@ def page_of(outcome: Fidelity) -> str:
         f"{outcome.scenes} scene{'' if outcome.scenes == 1 else 's'}, {exposures}, {outcome.pixels:,} pixels.",
     ]
     sections = [
-        Section("Verdicts", [_HOW], tables=[_table(outcome)]),
         Section("Photon transfer", figures=[_transfer(outcome), _neighbors(outcome)]),
         Section("Noise at each level of light", [_HISTOGRAM], figures=[_histogram(level) for level in outcome.levels]),
     ]
     if outcome.spectra:
         figures = [_spectrum(curve) for curve in outcome.spectra]
         sections.append(Section("Rows and columns", [_SPECTRUM], figures=figures))
+    sections.append(Section("Verdicts", [_HOW], tables=[_table(outcome)]))
     if outcome.left_out:
         sections.append(Section("Not measured", items=outcome.left_out))
     foot = [f"camnoise {outcome.version}, seed {outcome.seed}, {outcome.swaps:,} swaps."]
@@ -39,16 +39,15 @@ _HOW = (
     "Residuals of pixels are without the means of their rows and columns, which have lines of their own. The "
     "floor is what repeated exposures of one camera differ by in the mean, found by letting bands of real and "
     "simulated rows change places by chance; means and spectra have theirs by theory. A line is "
-    "beyond it where even the worst line of a perfect simulation is seldom so far out."
+    "beyond it where p, the chance that even the worst line of a perfect simulation is so far out, is not above its "
+    "limit."
 )
 _HISTOGRAM = "Shares of the residuals in logarithmic steps, so that the tails are seen."
 _SPECTRUM = "Power of the means of rows and of columns; white noise has 1."
 
 
 def _table(outcome: Fidelity) -> Table:
-    head = ("measure", "where", "real", "simulated", "distance", "floor", "times", "verdict")
-    rows = [(*cells(line), "within" if line.holds else "BEYOND") for line in outcome.lines]
-    return Table(head, rows, numbers=(2, 3, 4, 5, 6))
+    return Table(heads(outcome.alpha), [cells(line) for line in outcome.lines], numbers=(2, 3, 4, 5, 6, 7))
 
 
 def _transfer(outcome: Fidelity) -> Figure:

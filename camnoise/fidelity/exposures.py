@@ -42,6 +42,7 @@ class Exposures:
         white: DN, saturation.
         cfa: the filter tile at (0, 0); None for a monochrome sensor.
         patches: flat parts of the frame. Where they are given, only they are compared.
+        iso: setting, where the files say it.
 
     Raises:
         ValueError: another shape, values that are not finite, white not above black, a patch outside the frame.
@@ -53,6 +54,7 @@ class Exposures:
     white: float
     cfa: str | None = None
     patches: tuple[Patch, ...] = ()
+    iso: float | None = None
 
     def __post_init__(self) -> None:
         shape = self.frames.shape

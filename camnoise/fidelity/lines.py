@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from .bins import Bins
+from .exposures import Array
 from .measures import Floats, Head, Measure, standardized
 from .regions import Region
+from .spectra import taper
 
 
 def without_lines(region: Region, bins: Bins) -> Region:
@@ -30,11 +32,26 @@ def without_lines(region: Region, bins: Bins) -> Region:
     return replace(region, noise=(left[0], left[1]))
 
 
+def dithered(regions: Sequence[Region], seed: int) -> list[Region]:
+    """The regions with residuals moved by up to half a step between those of rounded frames, real and simulated alike.
+
+    Such residuals lie on a lattice. The mean of a column, which all bands share, moves the lattice, and fine cells
+    would tell equal cameras by that.
+    """
+    generator = np.random.Generator(np.random.Philox(key=[seed, 2]))
+
+    def moved(noise: Array, step: float) -> Array:
+        by: Array = noise + np.float32(step) * (generator.random(noise.shape, np.float32) - np.float32(0.5))
+        return by
+
+    return [replace(r, noise=(moved(r.noise[0], r.step), moved(r.noise[1], r.step))) for r in regions]
+
+
 def shared_rows(regions: Sequence[Region], bins: Bins) -> Measure:
     """The variance of what the even and the odd columns of a row have in common: row noise, whatever the white noise.
 
     In a mosaic these are two filters, so that row noise drawn for each packed plane gives 0 here. What changes places
-    is frequencies of the rows, which are independent where rows are not; bands of rows in patches.
+    is pairs of frequencies of the rows, which are independent where rows are not; bands of rows in patches.
     """
     sums: list[list[Floats]] = [[], []]
     total = 0.0
@@ -49,12 +66,14 @@ def shared_rows(regions: Sequence[Region], bins: Bins) -> Measure:
             if region.centered is None:
                 sums[side].append(np.bincount(region.bands - region.bands[0], (even * odd).sum(0)).astype(np.float64))
                 continue
-            product = np.fft.rfft(even, axis=1) * np.conj(np.fft.rfft(odd, axis=1))
+            fade = taper(even.shape[1])
+            product = np.fft.rfft(even * fade, axis=1) * np.conj(np.fft.rfft(odd * fade, axis=1))
             twice = np.full(product.shape[1], 2.0)
             twice[0] = 1.0
             if even.shape[1] % 2 == 0:
                 twice[-1] = 1.0
-            sums[side].append((product.real.sum(0) * twice) / even.shape[1])
+            pairs = np.add.reduceat(product.real.sum(0) * twice, np.arange(0, len(twice), 2))
+            sums[side].append(pairs / even.shape[1])
     both = [np.concatenate(of)[:, None] / total for of in sums]
     head = Head("row noise", "shared by the filters of a row", "DN²")
     return Measure([head], (both[0], both[1]), lambda a, b: np.abs(a - b), lambda a: a)

@@ -1,7 +1,5 @@
 """What a comparison found: lines with verdicts, and the curves behind them."""
 
-from pathlib import Path
-
 from ..value import Value
 
 Numbers = tuple[float, ...]
@@ -146,49 +144,15 @@ class Fidelity(Value):
 
     def table(self) -> str:
         """All lines as text."""
-        rows: list[tuple[str, ...]] = [
-            ("measure", "where", "real", "simulated", "distance", "floor", "times", "verdict")
-        ]
-        for line in self.lines:
-            rows.append((*cells(line), "within" if line.holds else "BEYOND"))
+        rows = [heads(self.alpha), *(cells(line) for line in self.lines)]
         widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
         text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*text, *(f"not measured: {what}" for what in self.left_out)])
 
-    def figure(self) -> str:
-        """The charts as one page of HTML: see `page`."""
-        from .drawing import page_of
 
-        return page_of(self)
-
-    def write(self, out: Path) -> None:
-        """Writes a report (.html) or the numbers (.json), whole or not at all.
-
-        Raises:
-            ValueError: another ending, a folder, or one that cannot be written.
-        """
-        check_out(out)
-        text = self.figure() if out.suffix.lower() == ".html" else self.model_dump_json(indent=1) + "\n"
-        partial = out.with_name(out.name + ".partial")
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(out)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise ValueError(f"{str(out)!r} could not be written: {error.strerror}") from error
-
-
-def check_out(out: Path) -> None:
-    """Whether a report may be written there, before anything is computed.
-
-    Raises:
-        ValueError: another ending than .html or .json, a folder, a folder that is not there.
-    """
-    if out.suffix.lower() not in (".html", ".json"):
-        raise ValueError(f"{str(out)!r} does not end in .html or .json, wanted one of them")
-    if out.is_dir() or not out.parent.is_dir():
-        wrong = "is a folder" if out.is_dir() else f"lies in {str(out.parent)!r}, which is no folder"
-        raise ValueError(f"{str(out)!r} {wrong}, wanted a file to write")
+def heads(alpha: float) -> tuple[str, ...]:
+    """Of the columns of `cells`: a line is beyond where p is not above its limit."""
+    return ("measure", "where", "real", "simulated", "distance", "floor", "times", f"p (limit {alpha:g})", "verdict")
 
 
 def cells(line: Line) -> tuple[str, ...]:
@@ -197,4 +161,13 @@ def cells(line: Line) -> tuple[str, ...]:
     distance = f"{line.distance:.3g} {line.unit}".strip()
     if line.sigma:
         distance += f" = {line.distance / line.sigma:.2g} sigma"
-    return (line.what, line.where, *values, distance, f"{line.floor:.2g}", f"{line.times:.1f}x")
+    return (
+        line.what,
+        line.where,
+        *values,
+        distance,
+        f"{line.floor:.2g}",
+        f"{line.times:.1f}x",
+        f"{line.p:.2g}",
+        "within" if line.holds else "BEYOND",
+    )

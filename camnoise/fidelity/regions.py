@@ -39,6 +39,7 @@ class Region:
         sites: (row, col) filters as numbers.
         bands: (row,) the band that each row belongs to, counted over all regions.
         usable: (row, col) below white, and no defect of a patch.
+        step: DN, between the residuals that rounded frames can have; 0 where neither side is rounded.
     """
 
     noise: Pair
@@ -48,6 +49,7 @@ class Region:
     sites: NDArray[np.int64]
     bands: NDArray[np.int64]
     usable: NDArray[np.bool_]
+    step: float
 
 
 class _Part(NamedTuple):
@@ -60,6 +62,7 @@ class _Part(NamedTuple):
     good: Array
     span: float
     period: int
+    step: float
 
 
 def regions_of(real: Sequence[Exposures], simulated: Sequence[Exposures], exposed: bool) -> list[Region]:
@@ -83,12 +86,13 @@ def regions_of(real: Sequence[Exposures], simulated: Sequence[Exposures], expose
             found.append(_of_stack(*pair))
     regions: list[Region] = []
     count = 0
-    for noise, mean, centered, sites, good, span, period in found:
+    for noise, mean, centered, sites, good, span, period, step in found:
         rows = mean[0].shape[0]
         height = max(4, period, round(rows * len(found) / BANDS)) // period * period or period
         bands = np.minimum(np.arange(rows) // height, max(0, rows // height - 1))
         level = mean[0] if exposed else (mean[0] + mean[1]) / 2
-        regions.append(Region(noise, mean, level, centered, sites, bands + count, good & (level < _NEAR_WHITE * span)))
+        usable = good & (level < _NEAR_WHITE * span)
+        regions.append(Region(noise, mean, level, centered, sites, bands + count, usable, step))
         count += int(bands[-1]) + 1
     if count < LEAST_BANDS:
         raise ValueError(
@@ -105,7 +109,10 @@ def _check(one: Exposures, other: Exposures) -> None:
         raise ValueError(f"frames of {one.name!r} have filters {one.cfa} and {other.cfa}, wanted the same")
     least = min(len(one.frames), len(other.frames))
     if least < 2 and not one.patches:
-        raise ValueError(f"{one.name!r} has {least} exposure, wanted two of the same scene, or flat patches of one")
+        raise ValueError(
+            f"{one.name!r} has {least} exposure, wanted two of the same scene, "
+            "or flat patches of one (patches=, --patch ROW,COL,ROWS,COLS)"
+        )
 
 
 def _of_stack(one: Exposures, other: Exposures) -> _Part:
@@ -116,7 +123,8 @@ def _of_stack(one: Exposures, other: Exposures) -> _Part:
     centered = [frames - middle.astype(np.float32) for frames, middle in zip(levels, mean, strict=True)]
     pair = (centered[0], centered[1])
     good = np.ones(mean[0].shape, bool)
-    return _Part((noise[0], noise[1]), (mean[0], mean[1]), pair, one.sites(), good, one.span, one.period[0])
+    step = _rounded(one.frames[0], other.frames[0]) / sqrt(2)
+    return _Part((noise[0], noise[1]), (mean[0], mean[1]), pair, one.sites(), good, one.span, one.period[0], step)
 
 
 def _of_patch(one: Exposures, other: Exposures, patch: Patch) -> _Part:
@@ -132,7 +140,13 @@ def _of_patch(one: Exposures, other: Exposures, patch: Patch) -> _Part:
         noise.append(((values - fit) * np.sqrt(count / (count - _TERMS)))[None])
         mean.append(means)
     good = np.logical_and.reduce([np.abs(each[0]) < _DEFECT * _spread(each[0], sites) for each in noise])
-    return _Part((noise[0], noise[1]), (mean[0], mean[1]), None, sites, good, one.span, one.period[0])
+    step = float(_rounded(*(scene.frames[0][patch.window] for scene in (one, other))))
+    return _Part((noise[0], noise[1]), (mean[0], mean[1]), None, sites, good, one.span, one.period[0], step)
+
+
+def _rounded(*frames: Array) -> bool:
+    """Whether any of them holds whole numbers."""
+    return any(bool((frame == np.rint(frame)).all()) for frame in frames)
 
 
 def _spread(residual: Array, sites: Array) -> Array:

@@ -18,6 +18,7 @@ from .exposures import SITES, Array, Exposures
 NEAR = 4.0  # deviations of the mean of the frames, below which a pixel's light is the mean of its neighborhood
 _AROUND = (9, 27, 81)  # sides of neighborhoods, in pixels of one filter; then all of them
 _OTHER = 0.02  # of the span, by which black levels of one camera may differ
+_DARK = 2.0  # deviations of the mean of rows and columns, below which a plane is taken for dark
 _TWICE = 1.5  # how much more than a plain mean `_smooth` scatters
 
 
@@ -27,8 +28,9 @@ def simulate(real: Exposures, camera: Pipeline, *, seed: int = 0) -> Exposures:
     The light is the mean of the real frames, or in patches the mean of each patch's filters. What is left in it of
     their noise belongs to the simulated scene; it is the same in all of its exposures, and so no noise. Light cannot
     be negative, and cutting a noisy mean off at 0 would add light: near black (`NEAR`) means over ever more
-    neighbors of the same filter are taken. A camera's color bias and dark charge are taken from the light first,
-    since the real frames' mean already has theirs.
+    neighbors of the same filter are taken. What rows and columns alone may have made of the dark is taken for dark;
+    a light as faint as their noise in the mean of the frames is then not seen. A camera's color bias and dark charge
+    are taken from the light first, since the real frames' mean already has theirs.
 
     Args:
         real: the frames.
@@ -42,11 +44,10 @@ def simulate(real: Exposures, camera: Pipeline, *, seed: int = 0) -> Exposures:
     sensor = _sensor(camera, real.cfa)
     drawn = _drawn(sensor, real, seed)
     leveled = at_levels_of(camera, real, seed=seed)
-    light = _light(leveled)
+    own = np.full(len(SITES), drawn.get("K", 0.0) * drawn.get("dark_current", 0.0) * drawn.get("dark_time", 0.0))
     if real.cfa is not None:
-        bias = np.array([drawn.get(f"bias_{site}", 0.0) for site in SITES])  # clear pixels have none
-        light -= bias[real.sites()]
-    light -= drawn.get("K", 0.0) * drawn.get("dark_current", 0.0) * drawn.get("dark_time", 0.0)
+        own += [drawn.get(f"bias_{site}", 0.0) for site in SITES]  # clear pixels have none
+    light = _light(leveled, own)
     black = float(np.mean(leveled.black))
     full = (leveled.white - black) / drawn.get("ratio", 1.0)
     images = torch.from_numpy((np.maximum(light, 0.0) / full).astype(np.float32))[None, None]
@@ -98,11 +99,10 @@ def _sensor(camera: Pipeline, cfa: str | None) -> Pipeline:
     return Pipeline(stages, name=camera.name, cfa=cfa)
 
 
-def _light(real: Exposures) -> NDArray[np.float64]:
-    """(row, col) DN above black: the clean estimate."""
-    levels = real.levels()
-    mean: NDArray[np.float64] = levels.mean(0, dtype=np.float64)
-    sites = real.sites()
+def _light(real: Exposures, own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(row, col) DN above black: the clean estimate without what the camera adds by itself, (site,) DN."""
+    levels, sites = real.levels(), real.sites()
+    mean: NDArray[np.float64] = levels.mean(0, dtype=np.float64) - own[sites]
     for patch in real.patches:
         inside, filters = mean[patch.window], sites[patch.window]
         for site in np.unique(filters):
@@ -111,17 +111,37 @@ def _light(real: Exposures) -> NDArray[np.float64]:
         return mean
     down, right = real.period
     if len(levels) < 2:
-        raise ValueError(f"{real.name!r} has 1 exposure, wanted two of the same scene, or flat patches of one")
+        raise ValueError(
+            f"{real.name!r} has 1 exposure, wanted two of the same scene, "
+            "or flat patches of one (patches=, --patch ROW,COL,ROWS,COLS)"
+        )
     variance = levels.var(0, ddof=1, dtype=np.float64)
     for place in ((slice(row, None, down), slice(col, None, right)) for row in range(down) for col in range(right)):
-        mean[place] = _not_negative(mean[place], variance[place] / len(levels))
+        lines = _lines(levels[:, place[0], place[1]], variance[place])
+        mean[place] = _not_negative(mean[place], variance[place] / len(levels), lines / len(levels))
     return mean
 
 
-def _not_negative(plane: Array, variance: Array) -> Array:
-    """A plane's own values, or where they are near 0 those of the narrowest neighborhood whose mean is not."""
+def _lines(planes: Array, variance: Array) -> Array:
+    """(2,) variances of what whole rows and columns of one exposure's plane have in common, DN squared."""
+    found = []
+    for along in (2, 1):
+        means = planes.mean(along, dtype=np.float64)
+        means -= means.mean(1, keepdims=True)  # a level that wanders is no line
+        found.append(max(0.0, float(means.var(0, ddof=1).mean() - variance.mean() / planes.shape[along])))
+    return np.array(found)
+
+
+def _not_negative(plane: Array, variance: Array, lines: Array) -> Array:
+    """A plane's own values, or where they are near 0 those of the narrowest neighborhood whose mean is not.
+
+    `variance` and `lines` are those of the plane's pixels, rows and columns. Where the noise of rows and columns alone
+    may have made the mean of all that is near 0, there is no light: what is left of them would bring shot noise.
+    """
     light, reach = plane, np.sqrt(_around(variance, _AROUND[0]))
     near = _smooth(plane, _AROUND[0]) < NEAR * reach
+    if near.any() and plane[near].mean() < _DARK * np.sqrt((lines / plane.shape).sum()):
+        return np.where(near, 0.0, plane)
     for side in (*_AROUND, None):
         if not near.any():
             break

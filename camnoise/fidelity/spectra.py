@@ -17,6 +17,7 @@ from .measures import Floats
 from .regions import Region
 
 EDGES = (0.0, 1 / 32, 1 / 8, 1 / 4, 0.5)  # cycles per row or column
+_TAPER = 0.25  # of the lines, at both ends together, on which they fade out
 
 
 class Power(NamedTuple):
@@ -69,9 +70,21 @@ class Spectrum(NamedTuple):
     simulated: tuple[float, ...]
 
 
+def taper(count: int) -> Floats:
+    """(count,) weights of lines, of mean square 1, that fade out at both ends: a wave then stays at its frequency.
+
+    Were they all 1, a wave would leak into all frequencies, which would then not be independent.
+    """
+    x = (np.arange(count) + 0.5) / count
+    weight = np.sin(np.pi / 2 * np.minimum(1.0, np.minimum(x, 1 - x) / (_TAPER / 2))) ** 2
+    tapered: Floats = weight / np.sqrt((weight**2).mean())
+    return tapered
+
+
 def spectra(regions: Sequence[Region], bins: Bins) -> tuple[list[Power], list[Spectrum]]:
     """Of all regions that have several exposures; none where there are none."""
     powers, curves = [], []
+    tied = float((taper(1024) ** 4).mean())  # by so much fewer ordinates are independent, whatever the number
     for axis, along in (("row", 2), ("column", 1)):
         found = [_periodograms(region, bins, along) for region in regions if region.centered is not None]
         if not found:
@@ -85,12 +98,13 @@ def spectra(regions: Sequence[Region], bins: Bins) -> tuple[list[Power], list[Sp
             total = int(freedom[inside].sum())
             if total >= 8 and min(of[inside].sum() for of in sums) > 0:
                 real, simulated = (2 * float(of[inside].sum()) / total for of in sums)
-                powers.append(Power(axis, low, high, real, simulated, _effective(both[inside], freedom[inside])))
+                free = effective_freedom(both[inside], freedom[inside]) / tied
+                powers.append(Power(axis, low, high, real, simulated, free))
         curves.append(_smooth(axis, frequency, sums, freedom))
     return powers, curves
 
 
-def _effective(power: Floats, freedom: Floats) -> float:
+def effective_freedom(power: Floats, freedom: Floats) -> float:
     """Degrees of freedom: fewer than all where a few frequencies hold most of the power, as a wave's do.
 
     (sum of P)^2 / sum of P^2 counts the frequencies; for a white spectrum its own scatter makes that too few by
@@ -110,7 +124,8 @@ def _periodograms(region: Region, bins: Bins, along: int) -> tuple[Floats, Float
     for centered in region.centered:
         lines = (centered * weight).sum(along) / np.sqrt(total)
         lines -= lines.mean(1, keepdims=True)
-        sums.append((np.abs(np.fft.rfft(lines, axis=1)) ** 2).sum(0) / lines.shape[1])
+        ordinates = np.abs(np.fft.rfft(lines * taper(lines.shape[1]), axis=1)) ** 2
+        sums.append(ordinates.sum(0) / lines.shape[1])
     frequency = np.fft.rfftfreq(lines.shape[1]).astype(np.float64)
     keep = (frequency > 0) & (frequency < 0.5)  # the last of an even number has half the freedom
     return frequency[keep], sums[0][keep], sums[1][keep], len(region.centered[0]) - 1
