@@ -225,15 +225,17 @@ def preview(
     panel: Annotated[int, typer.Option(min=32, max=4096, help="Side of the panels, pixels.")] = 400,
 ) -> None:
     """Write one image beside noisy views of it and a difference."""
+    import stat
+
     import torch
 
     from .look import sheet
     from .pipelines.choice import Options, choose
     from .pipelines.contact import row
     from .pipelines.exposures import make_sample
-    from .pipelines.images import decode
+    from .pipelines.images import decode, read_header
     from .pipelines.mosaics import RawScene
-    from .pipelines.rawfiles import decode_raw
+    from .pipelines.rawfiles import MOST_BYTES, decode_raw, too_large
     from .pipelines.raws import Raws
     from .pipelines.source import public_name
 
@@ -258,6 +260,14 @@ def preview(
     if out.exists() and image.exists() and out.samefile(image):
         raise ValueError(f"--out {str(out)!r} is the image itself, wanted another file to write")
     try:
+        found = image.stat()
+        if not stat.S_ISREG(found.st_mode) and not image.is_dir():  # a pipe would wait for ever
+            raise ValueError("is not a regular file")
+        if source != Raws.address:
+            with image.open("rb") as file:  # what is no image may be larger than the memory
+                read_header(file)
+        elif found.st_size > MOST_BYTES:
+            raise ValueError(too_large(found.st_size))
         pixels = (decode_raw if source == Raws.address else decode)(image.read_bytes())
     except OSError as error:
         raise ValueError(f"image {str(image)!r} cannot be read: {error.strerror}") from error

@@ -25,7 +25,7 @@ def committed(path: Path, partial: Path | None = None) -> Iterator[BinaryIO]:
         OSError: a file that cannot be written; the error names `path`.
     """
     if partial is None:
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
+        partial = path.with_name(f".{uuid.uuid4().hex}{PARTIAL}")  # with its own, a long one would be too long
     try:
         with partial.open("w+b") as file:
             yield file

@@ -12,6 +12,7 @@ from .elementary import positive_part
 from .flat import Flat
 from .frame import Frame, check_crop
 from .keys import Key
+from .packing import check_tensor
 from .packing import pack as pack
 from .packing import unpack as unpack
 from .pattern import BAYER as BAYER
@@ -110,6 +111,7 @@ def crop(mosaic: Tensor, pattern: str, *, top: int, left: int, rows: int, cols: 
     Raises:
         ValueError: a part that is not inside.
     """
+    _check_shape(mosaic)
     check_crop(mosaic, top, left, rows, cols)
     return mosaic[..., top : top + rows, left : left + cols], shifted(pattern, top, left)
 
@@ -123,16 +125,29 @@ def flip(mosaic: Tensor, pattern: str, axis: str) -> tuple[Tensor, str]:
         axis: "rows" puts it upside down, "columns" mirrors it left to right.
 
     Raises:
-        ValueError: another axis.
+        TypeError: a mosaic that is no tensor.
+        ValueError: one without rows and columns, or another axis.
     """
+    _check_shape(mosaic)
     dim = -2 if axis == "rows" else -1
     after = flipped(pattern, mosaic.shape[dim], axis)
     return mosaic.flip(dim), after
 
 
 def transpose(mosaic: Tensor, pattern: str) -> tuple[Tensor, str]:
-    """A mosaic (..., row, col) with its rows as columns, and the pattern that it has then."""
+    """A mosaic (..., row, col) with its rows as columns, and the pattern that it has then.
+
+    Raises:
+        TypeError, ValueError: as `flip`.
+    """
+    _check_shape(mosaic)
     return mosaic.transpose(-2, -1), transposed(pattern)
+
+
+def _check_shape(mosaic: Tensor) -> None:
+    check_tensor(mosaic, "mosaic")
+    if mosaic.ndim < 2:
+        raise ValueError(f"mosaic has shape {tuple(mosaic.shape)}, wanted (..., row, col)")
 
 
 def _tiled(frame: Frame, pattern: str, values: Sequence[int]) -> Tensor:

@@ -20,9 +20,11 @@ def pack(mosaic: Tensor, pattern: str) -> Tensor:
         shares its rows with red; any other tile gives its places row by row, so that X-Trans has 36 planes.
 
     Raises:
+        TypeError: a mosaic that is no tensor.
         ValueError: not a mosaic, or rows and columns that are no multiples of the tile's.
     """
     high, wide = period_of(pattern)
+    check_tensor(mosaic, "mosaic")
     if mosaic.ndim != 4 or mosaic.shape[1] != 1:
         raise ValueError(f"mosaic has shape {tuple(mosaic.shape)}, wanted (batch, 1, row, col)")
     batch, _, rows, cols = mosaic.shape
@@ -44,9 +46,11 @@ def unpack(planes: Tensor, pattern: str) -> Tensor:
         (batch, 1, row * period, col * period).
 
     Raises:
+        TypeError: planes that are no tensor.
         ValueError: another number of planes than the tile has places.
     """
     high, wide = period_of(pattern)
+    check_tensor(planes, "planes")
     if planes.ndim != 4 or planes.shape[1] != high * wide:
         raise ValueError(
             f"planes has shape {tuple(planes.shape)}, wanted (batch, {high * wide}, row, col) for filters {pattern}"
@@ -54,6 +58,12 @@ def unpack(planes: Tensor, pattern: str) -> Tensor:
     batch, _, rows, cols = planes.shape
     split = planes[:, _order(pattern)].reshape(batch, high, wide, rows, cols).permute(0, 3, 1, 4, 2)
     return split.reshape(batch, 1, rows * high, cols * wide)
+
+
+def check_tensor(value: object, name: str) -> None:
+    """Raises TypeError for what is no tensor, a NumPy array for one."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} is a {type(value).__name__}, wanted a torch tensor")
 
 
 def _order(pattern: str) -> list[int]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from camnoise.frame import BRIGHTEST
 from camnoise.mosaic import light
 from camnoise.sample import RawInput
 
@@ -42,8 +43,16 @@ class RawScene:
         return self.pixels.dtype
 
     def light(self) -> Tensor:
-        """(DN - black) / (white - black) of each filter, no less than 0: (1, 1, row, col) float32, white = 1."""
-        return light(self.pixels[0], self.input.cfa, self.input.black, self.input.white)
+        """(DN - black) / (white - black) of each filter, no less than 0: (1, 1, row, col) float32, white = 1.
+
+        Raises:
+            ValueError: light that no stage takes, as where the white is stated far too low.
+        """
+        made = light(self.pixels[0], self.input.cfa, self.input.black, self.input.white)
+        if made.max() > BRIGHTEST:
+            levels = f"black stated as {min(self.input.black):g} and white as {self.input.white:g}"
+            raise ValueError(f"holds DN up to {self.pixels.max()}, {levels}: light of {made.max():g} times white")
+        return made
 
 
 Scene = Pixels | RawScene  # what a file of a source is decoded to

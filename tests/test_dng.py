@@ -110,6 +110,46 @@ def test_black_levels_keep_their_fractions_and_their_sites(tmp_path, cfa, black)
         assert read_raw(tmp_path / "a.dng").black == (tuple(black) if np.ndim(black) else (black,) * 4)
 
 
+@pytest.mark.parametrize("black", [5000.1234567, 20000.123457, 65000.333333])
+def test_levels_whose_fraction_has_a_large_numerator_are_written(tmp_path, black):
+    """A numerator ends at 2^32 - 1: of 65000.333333 the denominator ends at 66076, half of whose step is the error."""
+    write_dng(tmp_path / "a.dng", numbers(), **{**LEVELS, "black": black, "white": 65535, "bits": 16})
+    assert read_raw(tmp_path / "a.dng").black == pytest.approx((black,) * 4, abs=0.5 / 66076)
+
+
+def test_so_are_long_exposures_and_strong_gains(tmp_path):
+    said = {"exposure": 12345.678901, "white_balance": (0.001, 1, 1), "color_matrix": MATRIX}
+    write_dng(tmp_path / "a.dng", numbers(), **LEVELS, **said)
+    raw = read_raw(tmp_path / "a.dng")
+    assert raw.exposure == pytest.approx(12345.678901, abs=1e-9)
+    assert raw.white_balance == (0.001, 1, 1)
+    assert np.allclose(raw.color_matrix, MATRIX, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [3, 5, 12, 16])
+def test_a_tile_of_any_period_is_read_back(tmp_path, side):
+    letters = np.random.default_rng(side).choice(list("RGB"), (side, side))
+    cfa = "/".join("".join(row) for row in letters)
+    for area in (None, (7, 9, 64, 72)):
+        write_dng(tmp_path / "a.dng", numbers(), **{**LEVELS, "cfa": cfa}, active_area=area)
+        assert read_raw(tmp_path / "a.dng").cfa == cfa
+
+
+@pytest.mark.parametrize(
+    ("cfa", "smallest"), [("RGRG/GBGB/RGRG/GBGB", "RGGB"), ("RGB/GBR", "RGB/GBR"), ("RGGB/RGGB/RGGB/RGGB", "RGGB/RGGB")]
+)
+def test_a_tile_is_read_back_as_the_smallest(tmp_path, cfa, smallest):
+    write_dng(tmp_path / "a.dng", numbers(), **{**LEVELS, "cfa": cfa})
+    assert read_raw(tmp_path / "a.dng").cfa == smallest
+
+
+def test_a_name_as_long_as_one_can_be_is_written(tmp_path):
+    dng, npy = ("a" * 251 + suffix for suffix in (".dng", ".npy"))
+    write_dng(tmp_path / dng, numbers(), **LEVELS)
+    write_npy(tmp_path / npy, numbers())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [dng, npy]
+
+
 def test_the_bits_are_the_converters_and_not_those_of_the_file(tmp_path):
     dark = np.full((64, 72), 70, np.uint16)
     for bits, white in ((8, 255), (10, 1000), (14, 4000), (16, 65535)):
@@ -151,7 +191,7 @@ def test_a_view_and_another_byte_order_are_written_as_their_values(tmp_path):
         ({"cfa": "RCCC"}, "'RCCC' has C, which a DNG has no number for.*a clear filter is W there"),
         ({"cfa": "RGXB"}, "pattern is 'RGXB'"),
         ({"bits": 11, "white": 2000.0}, "mosaic holds 409., wanted at most 2047 with 11 bits"),
-        ({"bits": 17}, "bits is 17, wanted 1 to 16"),
+        ({"bits": 17}, "bits is 17, wanted a whole number from 1 to 16"),
         ({"white": 4096.0}, "white is 4096, wanted at most 4095 with 12 bits"),
         ({"white": 4000.5}, "white is 4000.5, wanted a whole number"),
         ({"black": 4000.0}, "black is 4000, wanted 0 or more and below white"),
@@ -171,7 +211,16 @@ def test_a_view_and_another_byte_order_are_written_as_their_values(tmp_path):
         ({"iso": 10**6}, "iso is 1e.06, wanted a whole number from 1 to 65535"),
         ({"exposure": 0}, "exposure is 0, wanted seconds"),
         ({"exposure": 1e-7}, "exposure is 1e-07, wanted seconds"),
-        ({"camera": "Caméra"}, "camera is 'Caméra', wanted plain ASCII"),
+        ({"camera": "Caméra"}, "camera is 'Caméra', wanted printable ASCII"),
+        ({"camera": "Some\nCamera"}, "wanted printable ASCII"),
+        ({"bits": 12.0}, "bits is 12.0, wanted a whole number from 1 to 16"),
+        ({"black": (1, 2, 3, 4), "cfa": XTRANS}, "black has 2 for G1 and 3 for G2, wanted one: .* has no G2"),
+        ({"active_area": (10, 10, 31, 60)}, "active_area is 21x50, wanted sides of at least 22"),
+        ({"active_area": (0, 0, 1, 1)}, "active_area is 1x1, wanted sides of at least 22"),
+        ({"color_matrix": np.zeros((3, 3))}, r"color_matrix has rows that sum to \[0.0, 0.0, 0.0\], wanted 1"),
+        ({"color_matrix": np.eye(3) * 1.01}, "color_matrix has rows that sum to"),
+        ({"color_matrix": [[1e10, -1e10, 1], [0, 1, 0], [0, 0, 1]]}, "has to be written, wanted at most 2147483647"),
+        ({"white_balance": (1e-7, 1, 1)}, "wanted gains of R and B within a million times that of G"),
     ],
 )
 def test_what_a_dng_cannot_hold_is_refused(tmp_path, more, reason):
@@ -253,6 +302,29 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
     for length in [*range(0, 800, 9), *range(800, len(content), 397), *range(len(content) - 8, len(content))]:
         with pytest.raises(ValueError, match="empty|no RAW file|ends too early"):
             read_raw(content[:length])
+
+
+def test_a_dng_whose_tags_are_damaged_is_refused(tmp_path):
+    """Type or count of any one entry: LibRaw opens some such files still, in BGGR and with levels of its own order."""
+    levels = {**LEVELS, "black": (60, 61, 62, 63)}
+    write_dng(tmp_path / "a.dng", numbers(), **levels, active_area=(9, 11, 64, 72))
+    content = (tmp_path / "a.dng").read_bytes()
+    opened, refused = 0, 0
+    for entry in range(10, 10 + 12 * int.from_bytes(content[8:10], "little"), 12):
+        for place, value in ((2, 0), (2, 13), (2, 200), (4, 0), (4, 200), (7, 255)):
+            broken = bytearray(content)
+            broken[entry + place] = value
+            try:
+                read_raw(bytes(broken))
+            except ValueError as problem:
+                refused += "tags are damaged" in str(problem)
+                continue
+            opened += 1
+            stated = tags.read_tags(bytes(broken))
+            assert tags.is_dng(stated), (entry, place, value)
+            assert tags.END in stated, (entry, place, value)
+    assert opened > 10
+    assert refused > 10
 
 
 @pytest.mark.parametrize("cfa", ["GRBG", XTRANS])

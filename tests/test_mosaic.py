@@ -203,6 +203,25 @@ def test_moves_that_cannot_be_are_refused():
         Frame(x, Unit.LINEAR, frame.origin).patterns()
 
 
+def test_what_has_no_rows_and_columns_cannot_move():
+    x, line = torch.zeros(1, 1, 4, 6), torch.zeros(6)
+    part = {"top": 0, "left": 0, "rows": 2, "cols": 2}
+    moves = (
+        lambda it: mosaic.flip(it, "RGGB", "columns"),
+        lambda it: mosaic.flip(it, "RGGB", "rows"),
+        lambda it: mosaic.transpose(it, "RGGB"),
+        lambda it: mosaic.crop(it, "RGGB", **part),
+    )
+    for move in moves:
+        with pytest.raises(ValueError, match=r"^mosaic has shape \(6,\), wanted \(..., row, col\)"):
+            move(line)
+    for move in (*moves, lambda it: pack(it, "RGGB")):
+        with pytest.raises(TypeError, match="^mosaic is a ndarray, wanted a torch tensor"):
+            move(x.numpy())
+    with pytest.raises(TypeError, match="^planes is a ndarray, wanted a torch tensor"):
+        unpack(torch.zeros(1, 4, 2, 2).numpy(), "RGGB")
+
+
 # --- packing
 
 

@@ -1,6 +1,7 @@
 """Reading RAW files: real ones against what is known of them, made ones against how they were made."""
 
 import io
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -336,6 +337,12 @@ def test_the_maker_is_named_once(make, model, camera):
     assert read_raw(tiff(numbers(), *entries)).camera == camera
 
 
+def test_a_name_that_does_not_decode_is_no_name(tmp_path):
+    write_dng(tmp_path / "a.dng", numbers(), cfa="RGGB", **LEVELS, camera="CamXYZ")
+    content = (tmp_path / "a.dng").read_bytes()
+    assert read_raw(content.replace(b"CamXYZ", b"\x81\x8d\x81\x81\x81Z")).camera is None
+
+
 def test_a_path_and_its_bytes_are_the_same(tmp_path):
     write_dng(tmp_path / "a.dng", numbers(), cfa="RGGB", **LEVELS)
     one, other = read_raw(str(tmp_path / "a.dng")), read_raw((tmp_path / "a.dng").read_bytes())
@@ -385,7 +392,7 @@ def refused(what: str) -> bytes:
         "staggered": lambda: tiff(plain, (50711, 3, 1, 2)),
         "short": lambda: tiff(plain)[:-1],
         "black above white": lambda: tiff(plain, (50714, 4, 1, 5000)),
-        "no period": lambda: tiff(plain, (33421, 3, 2, (1, 5)), (33422, 1, 5, bytes([0, 1, 1, 2, 1]))),
+        "no period": lambda: tiff(plain, (33421, 3, 2, (1, 17)), (33422, 1, 17, bytes([0, 1, 2, *[1] * 14]))),
     }[what]()  # fmt: skip
 
 
@@ -443,6 +450,9 @@ def test_the_file_is_named(tmp_path):
         read_raw(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_raw(tmp_path / "b.cr2")
+    os.mkfifo(tmp_path / "pipe.cr2")
+    with pytest.raises(ValueError, match=r"pipe\.cr2 is not a regular file, wanted a RAW file"):
+        read_raw(tmp_path / "pipe.cr2")
 
 
 @pytest.mark.parametrize("module", ["rawpy", "tifffile"])
@@ -489,7 +499,10 @@ def test_bytes_without_a_header(tmp_path):
         ({"byteorder": "pdp"}, "byteorder is 'pdp'"),
         ({"cols": 0}, "geometry is 64x0"),
         ({"cfa": "RGXB"}, "pattern is 'RGXB'"),
-        ({"cfa": None, "black": (1, 2, 3, 4)}, "black has 4 numbers, wanted one"),
+        ({"cfa": None, "black": (1, 2, 3, 4)}, "black has 4 numbers for a monochrome sensor, wanted one"),
+        ({"cfa": "RGBW", "black": (1, 2, 3, 4)}, "black has 4 numbers for RGBW, wanted one"),
+        ({"cfa": XTRANS, "black": (1, 2, 3, 4)}, "black has 2 for G1 and 3 for G2"),
+        ({"bits": 12.5}, "bits is 12.5, wanted a whole number from 1 to 16"),
         ({"black": 4000}, "black is 4000, wanted 0 or more and below white, 4000"),
         ({"white": 4096}, "white is 4096, wanted at most 4095 with 12 bits"),
     ],
@@ -499,6 +512,11 @@ def test_a_geometry_that_does_not_fit_is_refused(tmp_path, more, reason):
     read_headerless(tmp_path / "a.raw", **GEOMETRY)
     with pytest.raises(ValueError, match=reason):
         read_headerless(tmp_path / "a.raw", **{**GEOMETRY, **more})
+
+
+def test_a_headerless_file_has_one_spelling_of_its_filters(tmp_path):
+    (tmp_path / "a.raw").write_bytes(numbers().tobytes())
+    assert read_headerless(tmp_path / "a.raw", **{**GEOMETRY, "cfa": "GR/BG"}).cfa == "GRBG"
 
 
 def test_a_headerless_file_of_zeros_is_refused(tmp_path):

@@ -296,6 +296,14 @@ def test_a_file_that_kills_its_decoder_costs_only_itself(tmp_path: Path, hostile
     assert (stage, "the process that decodes it ended" in reason) == ("decode", True)
 
 
+def test_a_white_that_is_far_too_low_is_named(tmp_path: Path) -> None:
+    dng(tmp_path / "in" / "a.dng")
+    dng(tmp_path / "in" / "b.dng", black=100.0, white=150)
+    camnoise("shard", f"raw:{tmp_path / 'in'}", tmp_path / "out", *SONY)
+    _, reason = quarantined(tmp_path / "out")["b.dng"]
+    assert reason.startswith(f"holds DN up to {mosaic().max()}, black stated as 100 and white as 150: light of ")
+
+
 def test_a_file_that_hangs_is_given_up(tmp_path: Path, hostile: None) -> None:
     start = time.monotonic()
     with pytest.raises(ValueError, match=r"decoding it took more than 0.5 s"):
@@ -612,6 +620,13 @@ WRONG = {
         ["preview", "IN/empty.CR2", *SONY, "--out", "IN/x.png"],
         "image '.*empty.CR2': the file is empty",
     ),
+    "pipe for a RAW file": (["preview", "IN/pipe.dng", *SONY, "--out", "IN/x.png"], "pipe.dng': is not a regular file"),
+    "pipe for an image": (["preview", "IN/pipe.png", *SONY, "--out", "IN/x.png"], "pipe.png': is not a regular file"),
+    "huge RAW file": (
+        ["preview", "IN/huge.dng", *SONY, "--out", "IN/x.png"],
+        "huge.dng': has 1,000,000,000,000 bytes, the largest RAW file that is read has",
+    ),
+    "huge image": (["preview", "IN/huge.png", *SONY, "--out", "IN/x.png"], "huge.png': not a PNG, JPEG or TIFF image"),
     "no levels": (
         ["shard", "raw:IN/raw", "OUT", *LEVELLESS],
         r"nikon_d850 has no black and white level .* \(--black, --white or --levels\)",
@@ -656,6 +671,10 @@ def test_what_is_wrong_is_one_sentence(case: str, tmp_path: Path, capsys: pytest
     (tmp_path / "in" / "bad.json").write_text("{not json")
     (tmp_path / "in" / "bad.dng").write_bytes(b"II*\0 and no more")
     (tmp_path / "in" / "empty.CR2").write_bytes(b"")
+    for suffix in (".dng", ".png"):
+        os.mkfifo(tmp_path / "in" / f"pipe{suffix}")
+        with (tmp_path / "in" / f"huge{suffix}").open("wb") as file:
+            file.truncate(10**12)  # takes no room on the disk
     whole = cn.Pipeline([cn.Linearize(), *cn.presets.load("sony_a7s2", iso=100).stages])
     (tmp_path / "in" / "whole.json").write_text(whole.model_dump_json())
     line, match = WRONG[case]

@@ -10,6 +10,7 @@ References:
 """
 
 import io
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from ..frame import Frame
 from ..mosaic import black_at, light
-from ..pattern import tile_of
+from ..pattern import tile_of, written
 from ..units import Unit
 from ..vocabulary import NLF
 from . import libraw, tags
@@ -103,6 +104,8 @@ def read_raw(path: str | Path | bytes) -> Raw:
         return _read(path, "RAW data")
     if Path(path).is_dir():
         raise ValueError(f"{path} is a folder, wanted a RAW file")
+    if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would wait for ever
+        raise ValueError(f"{path} is not a regular file, wanted a RAW file")
     return _read(Path(path).read_bytes(), str(path))
 
 
@@ -135,7 +138,7 @@ def read_headerless(
         ValueError: a size that does not match the geometry, values beyond `bits`, zeros only, or levels that are none.
     """
     if cfa is not None:
-        tile_of(cfa)
+        cfa = written(tile_of(cfa))  # "GR/BG" is "GRBG"
     if dtype not in ("uint8", "uint16"):
         raise ValueError(f"dtype is {dtype!r}, wanted 'uint8' or 'uint16'")
     if byteorder not in ("little", "big"):
@@ -151,16 +154,14 @@ def read_headerless(
     if came != expected:
         more = f" and {offset} before them" if offset else ""
         raise ValueError(f"{path} has {came} bytes, wanted {expected}: {rows}x{cols} {dtype}{more}")
-    levels = check_levels(black, white, bits)
+    levels = check_levels(black, white, bits, cfa)
     mosaic = np.fromfile(path, kind, offset=offset).astype(np.uint16).reshape(rows, cols)
     try:
         check_mosaic(mosaic, bits)
     except ValueError as problem:
         raise ValueError(f"{path}: {problem} (is it {byteorder}-endian, of {bits} bits?)") from None
     _refuse_zeros(mosaic, str(path))
-    if cfa is None and len(levels) > 1:
-        raise ValueError("black has 4 numbers, wanted one: a monochrome sensor has no filters")
-    return Raw(mosaic, cfa, bits, levels * (4 if cfa is not None and len(levels) == 1 else 1), float(white))
+    return Raw(mosaic, cfa, int(bits), levels[:1] if cfa is None else (levels * 4)[:4], float(white))
 
 
 def _read(content: bytes, name: str) -> Raw:
@@ -238,6 +239,11 @@ def _refuse_by_tags(stated: Tags, content: bytes, name: str) -> None:
         raise ValueError(f"{name} is linear, {samples:g} values a pixel, wanted the one of a filter-array mosaic")
     if tags.END in stated and tags.number(stated, tags.SAMPLE_FORMAT, 1) == tags.FLOATING:
         raise ValueError(f"{name} holds floating values, wanted integers as a converter gives them")
+    # LibRaw alone would read such a file with other black levels and other filters, and say nothing.
+    if not (tags.is_dng(stated) and tags.END in stated) and tags.holds_dng(content):
+        raise ValueError(
+            f"{name} is a DNG whose tags are damaged, or it ends too early: they name no filter-array mosaic"
+        )
     end = tags.number(stated, tags.END, 0)
     if tags.is_dng(stated) and end > len(content):
         raise ValueError(f"{name} ends too early: it has {len(content)} bytes, and its image ends at byte {end:.0f}")

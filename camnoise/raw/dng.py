@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..color import SRGB_TO_XYZ
 from ..files import committed
-from ..pattern import CLEAR, period_of, sites_of, tile_of
+from ..pattern import period_of, sites_of, tile_of
 from ..vocabulary import NLF
 from . import tags
 from .checks import check_levels, check_mosaic
 
 LEAST_SIDE = 22  # LibRaw takes anything smaller for no RAW file
 SHORT, LONG, RATIONAL, SRATIONAL, DOUBLE, BYTE, ASCII = 3, 4, 5, 10, 12, 1, 2  # TIFF's data types
-LARGEST_LONG = 2**32 - 1
+LARGEST = {RATIONAL: 2**32 - 1, SRATIONAL: 2**31 - 1}  # numerator or denominator
 
 
 def write_dng(
@@ -65,7 +65,7 @@ def write_dng(
     rows, cols = mosaic.shape
     if min(rows, cols) < LEAST_SIDE:
         raise ValueError(f"mosaic is {rows}x{cols}, wanted sides of at least {LEAST_SIDE}: RAW readers open no smaller")
-    levels = check_levels(black, white, bits)
+    levels = check_levels(black, white, bits, cfa)
     if white != int(white):
         raise ValueError(f"white is {white:g}, wanted a whole number: a DNG holds no other")
     area = _area(active_area, rows, cols)
@@ -133,14 +133,13 @@ def _black(levels: tuple[float, ...], cfa: str | None) -> list[Entry]:
     rows, cols = 1, 1
     if len(set(levels)) == 1:
         table = [levels[0]]
-    elif cfa is None or set(cfa) & set(CLEAR):
-        raise ValueError(f"black has 4 numbers for {cfa or 'a monochrome sensor'}, wanted one")
     else:
+        assert cfa is not None  # by check_levels
         rows, cols = period_of(cfa)
         table = [levels[site] for site in sites_of(cfa)]
     return [
         (tags.BLACK_LEVEL_REPEAT_DIM, SHORT, 2, (rows, cols)),
-        (tags.BLACK_LEVEL, RATIONAL, len(table), _fractions(table)),
+        (tags.BLACK_LEVEL, RATIONAL, len(table), _fractions(table, RATIONAL)),
     ]
 
 
@@ -148,6 +147,11 @@ def _area(area: tuple[int, int, int, int] | None, rows: int, cols: int) -> tuple
     top, left, bottom, right = (0, 0, rows, cols) if area is None else area
     if not (0 <= top < bottom <= rows and 0 <= left < right <= cols):
         raise ValueError(f"active_area is {area}, wanted top < bottom and left < right within {rows}x{cols}")
+    if min(bottom - top, right - left) < LEAST_SIDE:
+        raise ValueError(
+            f"active_area is {bottom - top}x{right - left}, wanted sides of at least {LEAST_SIDE}: "
+            "RAW readers open no smaller"
+        )
     return top, left, bottom, right
 
 
@@ -157,18 +161,24 @@ def _color(cfa: str | None, matrix: ArrayLike | None, gains: Sequence[float] | N
     camera = np.eye(3) if matrix is None else np.asarray(matrix, dtype=np.float64)
     if camera.shape != (3, 3) or not np.isfinite(camera).all():
         raise ValueError(f"color_matrix has shape {camera.shape}, wanted (3, 3) finite numbers: linear sRGB to camera")
+    if np.abs(camera.sum(axis=1) - 1).max() > 1e-3:
+        raise ValueError(
+            f"color_matrix has rows that sum to {camera.sum(axis=1).tolist()}, wanted 1: white stays white"
+        )
     gain = np.ones(3) if gains is None else np.asarray(gains, dtype=np.float64)
     if gain.shape != (3,) or not (np.isfinite(gain) & (gain > 0)).all():
         raise ValueError(f"white_balance is {gains}, wanted three gains above 0: R, G, B")
     neutral = gain[1] / gain  # what the camera makes of white
+    if not (neutral >= 1e-6).all() or not (neutral <= 1e6).all():
+        raise ValueError(f"white_balance is {gains}, wanted gains of R and B within a million times that of G")
     # Readers look for the light in which white gives `neutral`; scaled by it, the matrix answers: daylight.
     xyz_to_camera = neutral[:, None] * (camera @ np.linalg.inv(np.asarray(SRGB_TO_XYZ)))
     entries: list[Entry] = [
-        (tags.COLOR_MATRIX_1, SRATIONAL, 9, _fractions(xyz_to_camera.ravel())),
+        (tags.COLOR_MATRIX_1, SRATIONAL, 9, _fractions(xyz_to_camera.ravel(), SRATIONAL)),
         (tags.CALIBRATION_ILLUMINANT_1, SHORT, 1, tags.D65),
     ]
     if gains is not None:
-        entries.append((tags.AS_SHOT_NEUTRAL, RATIONAL, 3, _fractions(neutral)))
+        entries.append((tags.AS_SHOT_NEUTRAL, RATIONAL, 3, _fractions(neutral, RATIONAL)))
     return entries
 
 
@@ -190,17 +200,29 @@ def _optional(
     if exposure is not None:
         if not 1e-6 <= exposure <= 1e5:
             raise ValueError(f"exposure is {exposure:g}, wanted seconds from 1e-06 to 1e+05")
-        entries.append((tags.EXPOSURE_TIME, RATIONAL, 1, _fractions([exposure])))
+        entries.append((tags.EXPOSURE_TIME, RATIONAL, 1, _fractions([exposure], RATIONAL)))
     if camera is not None:
-        if not camera.isascii() or not camera.strip():
-            raise ValueError(f"camera is {camera!r}, wanted plain ASCII: a DNG holds no other")
+        if not camera.isascii() or not camera.isprintable() or not camera.strip():
+            raise ValueError(f"camera is {camera!r}, wanted printable ASCII: a DNG holds no other")
         entries.append((tags.MODEL, ASCII, 0, camera))
     return entries
 
 
-def _fractions(values: Sequence[float] | NDArray[np.float64]) -> tuple[int, ...]:
-    """Numerators and denominators in turn; a decimal of up to six places comes back as the same float."""
-    parts = (Fraction(repr(float(value))).limit_denominator(1_000_000) for value in values)
+def _fractions(values: Sequence[float] | NDArray[np.float64], kind: int) -> tuple[int, ...]:
+    """Numerators and denominators in turn; a decimal of up to six places comes back as the same float where both fit.
+
+    Args:
+        kind: RATIONAL or SRATIONAL.
+
+    Raises:
+        ValueError: a value beyond the largest numerator.
+    """
+    largest, parts = LARGEST[kind], []
+    for value in map(float, values):
+        if abs(value) > largest:
+            raise ValueError(f"{value:g} has to be written, wanted at most {largest}: a DNG holds no more")
+        denominator = min(1_000_000, int(largest / max(abs(value), 1)))
+        parts.append(Fraction(repr(value)).limit_denominator(denominator))
     return tuple(part for fraction in parts for part in (fraction.numerator, fraction.denominator))
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..color import SRGB_TO_XYZ, with_unit_rows
-from ..pattern import NO_SITE, sites_in, written
+from ..pattern import LARGEST_TILE, NO_SITE, sites_in, written
 from . import tags
 from .tags import Tags
 
@@ -56,11 +56,8 @@ def pattern(file: Any, stated: Tags, origin: tuple[int, int], name: str) -> str 
         raise ValueError(f"{name}: {problem}") from None
     area = tags.area_in(stated) or (0, 0, 0, 0)
     if tile is not None:
-        top, left = origin[0] - area[0], origin[1] - area[1]
-        window = [
-            [tile[(row + top) % len(tile)][(col + left) % len(tile[0])] for col in range(WINDOW)]
-            for row in range(WINDOW)
-        ]
+        moved = np.roll([list(row) for row in tile], (area[0] - origin[0], area[1] - origin[1]), (0, 1))
+        window = moved.tolist()
     elif file.raw_pattern is None or file.num_colors == 1:
         return None
     else:
@@ -81,11 +78,17 @@ def colors(file: Any, origin: tuple[int, int]) -> NDArray[np.int64]:
 
 
 def _smallest(window: NDArray[Any], name: str) -> str:
-    for side in (2, 4, 6, 8, 16):
-        tile = window[:side, :side]
-        if (np.tile(tile, (WINDOW // side, WINDOW // side)) == window).all():
-            return written(["".join(row) for row in tile])
-    raise ValueError(f"{name} has filters without a period of at most 16 pixels, wanted a repeated tile")
+    window = np.tile(window, (2, 2))  # a tile of one row, or column, becomes one of two
+    high, wide = _period(window), _period(window.T)
+    if max(high, wide) > LARGEST_TILE:
+        raise ValueError(f"{name} has filters without a period of at most {LARGEST_TILE} pixels, wanted a smaller tile")
+    return written(["".join(row) for row in window[:high, :wide]])
+
+
+def _period(rows: NDArray[Any]) -> int:
+    """After how many rows, 2 or more, they come again; they are whole tiles, and two of them."""
+    sides = (side for side in range(2, len(rows)) if len(rows) % side == 0)
+    return next((side for side in sides if (rows == np.roll(rows, side, 0)).all()), len(rows))
 
 
 def black(file: Any, stated: Tags, cfa: str | None, origin: tuple[int, int]) -> tuple[float, ...]:

@@ -48,6 +48,7 @@ ACTIVE_AREA, MASKED_AREAS, NOISE_PROFILE = 50829, 50830, 51041
 CFA, LINEAR_RAW = 32803, 34892  # photometric interpretations
 END = -1  # not a tag: the byte at which the RAW image's data ends, by its strips' offsets and counts
 COLORS = {0: "R", 1: "G", 2: "B", 6: "W"}  # 3, 4, 5 are cyan, magenta, yellow: camnoise's C is clear
+BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}  # by how a TIFF begins
 D65 = 21  # a calibration illuminant
 FLOATING = 3  # a sample format
 
@@ -60,7 +61,7 @@ def read_tags(content: bytes) -> Tags:
     Every tag is a string or a tuple of floats, fractions divided (0/0 is 0). A file that is no TIFF, or one too
     damaged to be read as one, has none.
     """
-    if content[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if content[:4] not in BYTE_ORDERS:
         return {}
     try:
         with tifffile.TiffFile(io.BytesIO(content)) as file:
@@ -92,6 +93,13 @@ def numbers(tags: Tags, code: int, count: int) -> tuple[float, ...] | None:
 def is_dng(tags: Tags) -> bool:
     """Whether the file says that it follows Adobe's specification."""
     return DNG_VERSION in tags
+
+
+def holds_dng(content: bytes) -> bool:
+    """Whether a TIFF-based file has the bytes of the entry DNGVersion or DNGBackwardVersion, readable or not."""
+    order = BYTE_ORDERS.get(content[:4])
+    versions = (DNG_VERSION, DNG_BACKWARD_VERSION)
+    return order is not None and any(struct.pack(f"{order}HHI", code, 1, 4) in content for code in versions)
 
 
 def tile_in(tags: Tags) -> tuple[str, ...] | None:
@@ -166,7 +174,9 @@ def noise_in(tags: Tags) -> tuple[NLF, ...] | None:
 
 def camera_in(tags: Tags) -> str | None:
     """Maker and model in one."""
-    make, model, unique = (str(tags.get(code) or "").strip(" \0") for code in (MAKE, MODEL, UNIQUE_CAMERA_MODEL))
+    said = (tags.get(code) for code in (MAKE, MODEL, UNIQUE_CAMERA_MODEL))
+    # Text that does not decode comes as numbers.
+    make, model, unique = (text.strip(" \0") if isinstance(text, str) else "" for text in said)
     named = model.lower().startswith(tuple(make.lower().split()))  # "NIKON CORPORATION", "NIKON D5000"
     return (model if named else f"{make} {model}").strip() or unique or None
 
