@@ -5,18 +5,17 @@ Nothing heavy is imported before a command runs: `camnoise --help` must not wait
 
 import os
 import sys
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from .catalogue import cameras
+from .files import save_png
 from .measuring import calibrate, compare
 from .terminal import complain, count, flushed, prepare, say, sentence_of, terminable
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from .pipelines.recipe import Recipe
 
 app = typer.Typer(
@@ -277,7 +276,7 @@ def preview(
     recipe = chosen.recipe(source)
     made = make_sample(pixels, public_name(image.name), recipe)  # the name as `folder:` would have it
     shown = row(made.record, recipe, torch.from_numpy(made.clean), made.normalized, chosen.title)
-    _save(sheet([shown], panel), out)
+    save_png(sheet([shown], panel), out)
     say(f"{out}: {chosen.title}, seed {seed}")
 
 
@@ -301,57 +300,12 @@ def look(
     rows = [
         row(shards.sample(key), recipe, shards.clean(key), shards.views(key)) for key in shards.keys[::step][:samples]
     ]
-    _save(sheet(rows, panel), out)
+    save_png(sheet(rows, panel), out)
     say(f"{out}: {len(rows)} of {count(len(shards), 'sample')}, {_address(recipe)}")
 
 
-@app.command()
-def cameras(
-    name: Annotated[str | None, typer.Argument(help="Show one, by its name or its file, with its provenance.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Draw the curves of the one into this PNG.")] = None,
-) -> None:
-    """List the calibrated cameras, or show one: where it comes from, what it lacks, its numbers against ISO."""
-    from textwrap import wrap
-
-    from . import presets
-    from .presets import curves
-
-    if name is None:
-        if out is not None:
-            raise ValueError("--out wants one camera to draw: camnoise cameras NAME --out FILE")
-        listed = [presets.describe(one) for one in presets.names()]
-        for kind in curves.KINDS:
-            say(kind)
-            say(curves.HEADING)
-            for camera in listed:
-                if curves.kind_of(camera) == kind:
-                    say(curves.entry(camera))
-        return
-    camera = presets.describe(name)
-    facts = {field: getattr(camera, field) for field in ("name", "title", "source", "licence", "units", "cfa", "bits")}
-    facts |= {"black": camera.black, "white": camera.white}
-    facts["iso"] = "none" if camera.iso_range is None else "{:g} to {:g}".format(*camera.iso_range)
-    facts |= {"has": ", ".join(curves.has(camera)), "lacks": ", ".join(curves.lacks(camera)) or "nothing"}
-    for field, value in [*facts.items(), *(("note", note) for note in camera.notes)]:
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
-        text = "not given by the source" if value is None else shown
-        for number, line in enumerate(wrap(text, 91, break_long_words=False, break_on_hyphens=False)):
-            say(f"{'' if number else field:8s} {line}")
-    settings = curves.show(camera)
-    drawn = curves.curves(camera, settings)
-    if drawn:
-        plain = "utf" not in (sys.stdout.encoding or "").lower()
-        for line in ("", *curves.table(settings, drawn), "", *curves.sparklines(drawn, plain=plain)):
-            say(line)
-    if not all(setting.stated for setting in settings):
-        say("* beyond what the source states: --extrapolate")
-    if out is not None:
-        _save(curves.picture(camera, drawn), out)
-        say(f"{out}: curves of {camera.name}")
-
-
-app.command()(calibrate)
-app.command()(compare)
+for command in (cameras, calibrate, compare):
+    app.command()(command)
 
 
 def main() -> NoReturn:
@@ -391,22 +345,6 @@ def run_command(arguments: list[str]) -> int:
 
 def _address(recipe: "Recipe") -> str:
     return f"seed {recipe.seed}" if recipe.cameras else "real views"
-
-
-def _save(picture: "Image", out: Path) -> None:
-    from .files import write
-
-    if out.is_dir() or not out.parent.is_dir():
-        wrong = "is a folder" if out.is_dir() else f"lies in {str(out.parent)!r}, which is no folder"
-        raise ValueError(f"--out {str(out)!r} {wrong}, wanted a PNG file to write")
-    if out.suffix.lower() != ".png":
-        raise ValueError(f"--out {str(out)!r} does not end in .png, and a PNG file is what is written")
-    file = BytesIO()
-    picture.save(file, format="PNG")
-    try:
-        write(out, file.getvalue())
-    except OSError as error:
-        raise ValueError(f"--out {str(out)!r} could not be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -4,8 +4,12 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PARTIAL = ".partial"  # the suffix of a file that is being written
 
@@ -45,6 +49,21 @@ def write(path: Path, data: bytes) -> None:
     """Writes a small file, whole or not at all."""
     with committed(path) as file:
         file.write(data)
+
+
+def save_png(picture: "Image", out: Path) -> None:
+    """Writes what `--out` asks for. Raises ValueError for a name that is none of a PNG file, or cannot be written."""
+    if out.is_dir() or not out.parent.is_dir():
+        wrong = "is a folder" if out.is_dir() else f"lies in {str(out.parent)!r}, which is no folder"
+        raise ValueError(f"--out {str(out)!r} {wrong}, wanted a PNG file to write")
+    if out.suffix.lower() != ".png":
+        raise ValueError(f"--out {str(out)!r} does not end in .png, and a PNG file is what is written")
+    file = BytesIO()
+    picture.save(file, format="PNG")
+    try:
+        write(out, file.getvalue())
+    except OSError as error:
+        raise ValueError(f"--out {str(out)!r} could not be written: {error.strerror}") from error
 
 
 def _sync(folder: Path) -> None:

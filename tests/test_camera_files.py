@@ -84,3 +84,12 @@ def test_a_pipeline_is_told_from_a_camera_file(tmp_path):
     path.write_text(presets.load("sony_a7s2", iso=800).model_dump_json())
     with pytest.raises(ValueError, match=r"chain.json' is a pipeline, wanted a camera's numbers: use --pipeline"):
         presets.load(path)
+
+
+def test_what_was_measured_is_not_said_to_be_lacking(file, capsys):
+    assert run_command(["cameras", str(file)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "asked PRNU, DSNU, full well: measured, part of the camera with --patterns (patterns=True)" in said
+    lacks = said.partition(" lacks ")[2].partition(" asked ")[0]
+    assert "hot pixels" in lacks
+    assert not any(part in lacks for part in ("PRNU", "DSNU", "full well"))

@@ -139,12 +139,25 @@ def lacks(camera: Known) -> tuple[Component, ...]:
     """The components that the camera's numbers do not have."""
     if not isinstance(camera, MeasuredCamera):
         return camera.missing
-    return lacking(camera, stages_of(camera, camera.iso_range and camera.iso_range[0]))
+    without = lacking(camera, stages_of(camera, camera.iso_range and camera.iso_range[0]))
+    return tuple(part for part in without if part not in patterns(camera))
+
+
+def patterns(camera: Known) -> tuple[Component, ...]:
+    """What was measured of a camera of one's own and goes in where it is asked for."""
+    if not isinstance(camera, MeasuredCamera):
+        return ()
+    named: dict[str, Component] = {"sigma_prnu": "PRNU", "sigma_dsnu": "DSNU", "full_well": "full well"}
+    return tuple(part for name, part in named.items() if any(getattr(p, name) is not None for p in camera.points))
 
 
 def has(camera: Known) -> list[str]:
     """The components that they have, beside shot noise and read noise, which all cameras have."""
-    return ["shot noise", "read noise", *(part for part in COMPONENTS if part not in lacks(camera))]
+    return [
+        "shot noise",
+        "read noise",
+        *(part for part in COMPONENTS if part not in (*lacks(camera), *patterns(camera))),
+    ]
 
 
 KINDS = (
