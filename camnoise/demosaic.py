@@ -1,6 +1,7 @@
 """From one color a pixel back to three."""
 
 import warnings
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.nn.functional import pad
 from . import malvar
 from .frame import Frame
 from .keys import Key
+from .malvar import Border, bordered
 from .mosaic import color_at
 from .pattern import BAYER, COLORS, is_bayer, tile_of
 from .stage import Parameters, Stage
@@ -57,7 +59,7 @@ class Demosaic(Stage):
         return Frame(_planes(frame, frame.cfa, self.method), frame.unit, frame.origin)
 
 
-def demosaic(mosaic: Tensor, pattern: str, method: Method = "malvar2004") -> Tensor:
+def demosaic(mosaic: Tensor, pattern: str, method: Method = "malvar2004", *, border: Border = "mirror") -> Tensor:
     """Three planes of a mosaic.
 
     - "bilinear" (radius 1): a missing green is the mean of its four neighbors; a missing red or blue that of the two
@@ -69,15 +71,16 @@ def demosaic(mosaic: Tensor, pattern: str, method: Method = "malvar2004") -> Ten
 
     The first three work on any device, differentiably, and give the same float32 bits everywhere; Menon's is outside
     that promise. Bilinear and Malvar's mirror the image at its borders without repeating the edge, which keeps the
-    filter's phase. colour-demosaicing repeats the edge, where red then meets green: results are equal from the
-    method's radius inwards, and nearer to the border only these reproduce a flat color. PSNR over whole images differs:
-    in Kodak's 01 to 12, whose last row is black and is met by a mirrored one, it is 0.16 to 1.56 dB lower than
-    colour-demosaicing's with Malvar's and 0.05 to 0.38 dB higher with bilinear.
+    filter's phase. colour-demosaicing repeats the edge, where red then meets green: with `border="repeat"` results are
+    equal to its own everywhere, else from the method's radius inwards; only "mirror" reproduces a flat color up to the
+    edge. It matters to PSNR over whole images: in Kodak's 01 to 12, whose last row is black and is met by a
+    mirrored one, "mirror" gives 0.16 to 1.56 dB less with Malvar's and 0.05 to 0.38 dB more with bilinear.
 
     Args:
         mosaic: (batch, 1, row, col) floating.
         pattern: the filter tile at its (0, 0); of a crop that of the crop (`mosaic.shifted`).
         method: as above.
+        border: "mirror", as the stage has it, or "repeat"; of bilinear and malvar2004, the others have their own.
 
     Returns:
         (batch, 3, row, col): red, green, blue.
@@ -99,8 +102,11 @@ def demosaic(mosaic: Tensor, pattern: str, method: Method = "malvar2004") -> Ten
         raise ValueError(f"mosaic has shape {tuple(mosaic.shape)}, wanted (batch, 1, row, col)")
     if method not in METHODS:
         raise ValueError(f"method is {method!r}, wanted one of {', '.join(METHODS)}")
+    if border not in get_args(Border) or (border == "repeat" and method in ("average", "menon2007")):
+        own = "mirror or repeat" if method in ("bilinear", "malvar2004") else f"mirror, for {method} has its own"
+        raise ValueError(f"border is {border!r}, wanted {own}")
     origin = torch.zeros((len(mosaic), 2), dtype=torch.int64, device=mosaic.device)
-    return _planes(Frame(mosaic, Unit.LINEAR, origin, pattern), pattern, method)
+    return _planes(Frame(mosaic, Unit.LINEAR, origin, pattern), pattern, method, border)
 
 
 def method_for(pattern: str) -> Method | None:
@@ -124,7 +130,7 @@ def why_not(pattern: str, method: Method) -> str | None:
     return None
 
 
-def _planes(frame: Frame, pattern: str, method: Method) -> Tensor:
+def _planes(frame: Frame, pattern: str, method: Method, border: Border = "mirror") -> Tensor:
     """(batch, 3, row, col) of a frame that is a mosaic."""
     if (wanted := why_not(pattern, method)) is not None:
         raise ValueError(f"Demosaic by {method} got filters {pattern}, {wanted}")
@@ -135,10 +141,10 @@ def _planes(frame: Frame, pattern: str, method: Method) -> Tensor:
     if frame.data.numel() == 0:
         return frame.data.expand(-1, 3, -1, -1).clone()
     if method == "bilinear":
-        return bilinear(frame.data, color_at(frame, pattern))
+        return bilinear(frame.data, color_at(frame, pattern), border)
     if method == "average":
         return average(frame.data, color_at(frame, pattern))
-    by_pattern = malvar.malvar if method == "malvar2004" else menon
+    by_pattern = partial(malvar.malvar, border=border) if method == "malvar2004" else menon
     patterns = frame.patterns()
     if len({*patterns}) == 1:
         return by_pattern(frame.data, patterns[0])
@@ -146,12 +152,13 @@ def _planes(frame: Frame, pattern: str, method: Method) -> Tensor:
     return torch.cat(each)
 
 
-def bilinear(data: Tensor, color: Tensor) -> Tensor:
+def bilinear(data: Tensor, color: Tensor, border: Border = "mirror") -> Tensor:
     """Three planes from a Bayer mosaic.
 
     Args:
         data: (batch, 1, row, col) floating.
         color: (batch, row, col), the plane that each pixel has: 0 R, 1 G, 2 B.
+        border: as of `demosaic`.
 
     Returns:
         (batch, 3, row, col).
@@ -161,7 +168,7 @@ def bilinear(data: Tensor, color: Tensor) -> Tensor:
     planes = []
     for plane in range(3):
         known = (color == plane)[:, None]
-        masked = pad(torch.where(known, data, torch.zeros_like(data)), (1, 1, 1, 1), mode="reflect")
+        masked = bordered(torch.where(known, data, torch.zeros_like(data)), 1, border)
         weights = _GREEN if plane == 1 else _RED_BLUE
         total = torch.zeros_like(data)
         for dy in (-1, 0, 1):

@@ -1,16 +1,33 @@
 """The demosaicing of Malvar, He & Cutler: bilinear, corrected by the Laplacian of the color that was measured."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad, pixel_unshuffle
 
 from .pattern import planes_of
 
+Border = Literal["mirror", "repeat"]
+
 RADIUS = 2
 BAND = 2**19  # pixels at a time on CPU: the temporaries of a band stay in its cache
 
 
-def malvar(mosaic: Tensor, pattern: str) -> Tensor:
+def bordered(image: Tensor, by: int, border: Border) -> Tensor:
+    """An image continued beyond its borders: (..., row + 2 by, col + 2 by).
+
+    "mirror" does not repeat the edge, and so keeps a filter's phase; "repeat" does, as scipy's filters by default.
+    """
+    if border == "mirror":
+        return pad(image, (by, by, by, by), mode="reflect")
+    for axis in (2, 3):
+        first, last = image.narrow(axis, 0, by), image.narrow(axis, image.shape[axis] - by, by)
+        image = torch.cat([first.flip(axis), image, last.flip(axis)], axis)
+    return image
+
+
+def malvar(mosaic: Tensor, pattern: str, border: Border = "mirror") -> Tensor:
     """Three planes of a Bayer mosaic by the four 5x5 filters of the paper.
 
     With the sums over the pixels at distance 1 and 2 to the left and right (h1, h2), above and below (v1, v2)
@@ -21,11 +38,12 @@ def malvar(mosaic: Tensor, pattern: str) -> Tensor:
     - red at blue: 6 c + 2 d - 3/2 (h2 + v2)
 
     and blue likewise. The additions have one order, and all factors are exact, so that float32 gives the same bits
-    on every device. Borders are mirrored without repeating the edge, which keeps the filter's phase.
+    on every device.
 
     Args:
         mosaic: (batch, 1, row, col) floating, at least 3x3.
         pattern: one of the four Bayer phases, at the mosaic's (0, 0).
+        border: see `bordered`.
 
     Returns:
         (batch, 3, row, col).
@@ -35,7 +53,7 @@ def malvar(mosaic: Tensor, pattern: str) -> Tensor:
         | (Malvar, He & Cutler, ICASSP 2004)
     """
     rows, cols = mosaic.shape[2:]
-    edged = pad(mosaic, (RADIUS, RADIUS, RADIUS, RADIUS), mode="reflect")
+    edged = bordered(mosaic, RADIUS, border)
     # To whole tiles; what is added here is cut off again and read by no pixel that stays.
     edged = pad(edged, (0, cols % 2, 0, rows % 2))
     high, wide = rows + rows % 2, cols + cols % 2

@@ -139,9 +139,9 @@ def test_average_is_the_mean_of_known_neighbors(pattern):
 
 @pytest.mark.parametrize("method", ["bilinear", "malvar2004", "menon2007"])
 def test_psnr_on_kodak_is_that_of_colour_demosaicing(method, shared_data: Path):
-    """Within 0.01 dB, image by image, from the radius inwards (where colour-demosaicing repeats the edge).
+    """Within 0.01 dB, image by image: whole images with its border, and from the radius inwards with ours.
 
-    Over whole images, whose last row is black, the border's rule makes what `demosaic` says.
+    Over whole images, whose last row is black, our border makes what `demosaic` says.
     """
     low, high = {"bilinear": (0.04, 0.39), "malvar2004": (-1.57, -0.15), "menon2007": (-0.01, 0.01)}[method]
     edge = 0 if method == "menon2007" else RADIUS[method]
@@ -158,6 +158,22 @@ def test_psnr_on_kodak_is_that_of_colour_demosaicing(method, shared_data: Path):
         assert abs(ours - wanted) <= 0.01
         ours, wanted = (-10 * math.log10(float(square.mean())) for square in squares)
         assert low <= ours - wanted <= high
+        if method != "menon2007":
+            same = demosaic(y, "RGGB", method, border="repeat")
+            assert (same.double() - other).abs().max() <= 1e-6  # float32 sums of at most a dozen terms up to 2
+            assert abs(-10 * math.log10(float(((same.double() - photograph) ** 2).mean())) - wanted) <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("method", "border", "wanted"),
+    [
+        ("average", "repeat", "wanted mirror, for average has its own"),
+        ("bilinear", "wrap", "wanted mirror or repeat"),
+    ],
+)
+def test_a_border_that_a_method_does_not_have_is_refused(method, border, wanted):
+    with pytest.raises(ValueError, match=f"border is '{border}', {wanted}"):
+        demosaic(random(1, 1, 8, 8), "RGGB", method, border=border)
 
 
 # --- what every method promises
