@@ -13,7 +13,7 @@ demo: .venv/.demo  ## shards the sample photographs, verifies them, leaves a con
 test: lint types  ## everything that a change must pass; under ten minutes on two cores
 	$(PYTEST) -m "not slow and not gpu"
 
-slow: .venv/.test  ## what takes minutes: every word of the Poisson law, a thousand calibrated cameras, ...
+slow: .venv/.test  ## every word of the Poisson law, two thousand cameras calibrated, ...: about 3 minutes on two cores
 	$(PYTEST) -m slow --durations=0
 
 gpu: .venv/.test  ## what needs a CUDA device
