@@ -1,7 +1,7 @@
 """The commands that measure: real frames in, numbers out. Nothing heavy is imported before one runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +33,9 @@ def calibrate(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The camera file to write, .json.")] = None,
     report: Annotated[Path | None, typer.Option(help="The report to write, .html.")] = None,
+    maps: Annotated[
+        Path | None, typer.Option(help="The maps of PRNU and DSNU to write, .npz: prnu_iso800, dsnu_iso800, ...")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the camera. Default: that of --out.")] = None,
     cfa: Annotated[str | None, typer.Option(help="Filter tile at the frames' (0, 0), such as RGGB, or mono.")] = None,
     bits: Annotated[int | None, typer.Option(min=1, max=16, help="Of the converter.")] = None,
@@ -48,13 +51,13 @@ def calibrate(
 
     Frames are RAW files, or uint16 arrays (.npy) whose ISO is in a folder's name: flats/iso800/level1.npy.
     """
-    _check_outputs(out, report)
+    _check_outputs(out, report, maps)
     called = name or (out.stem if out is not None else "my_camera")
     folders = [folder for folder in (flats, darks, biases) if folder is not None]
     if source is not None:
         if folders:
             raise ValueError(f"--from {str(source)!r} came with folders, wanted one or the other")
-        stray = {"--cfa": cfa, "--bits": bits, "--iso": iso, "--black": black, "--white": white}
+        stray = {"--maps": maps, "--cfa": cfa, "--bits": bits, "--iso": iso, "--black": black, "--white": white}
         given = [option for option, value in stray.items() if value is not None]
         if given:
             raise ValueError(f"{given[0]} came with --from, wanted only --patch: the file says the rest")
@@ -62,7 +65,7 @@ def calibrate(
         return
     if patch:
         raise ValueError("--patch came without --from, wanted a single RAW file that it lies in")
-    for option, path in (("--out", out), ("--report", report)):
+    for option, path in (("--out", out), ("--report", report), ("--maps", maps)):
         if path is not None and any(_inside(path, folder) for folder in folders):
             raise ValueError(f"{option} {str(path)!r} lies among the frames, wanted a place outside their folders")
     from .calibrate.facts import Facts
@@ -85,6 +88,8 @@ def calibrate(
 
         _write(report, session_page(found, called).encode(), "--report")
         say(f"{report}: report")
+    if maps is not None:
+        _write_maps(maps, found)
     if found.camera is None:
         complain("no camera: one ISO must have both flats and darks that give a gain and read noise")
         raise typer.Exit(FAILED)
@@ -251,9 +256,9 @@ def _tell_single(found: "Single") -> None:
         say(f"note: {minus(note)}")
 
 
-def _check_outputs(out: Path | None, report: Path | None) -> None:
+def _check_outputs(out: Path | None, report: Path | None, maps: Path | None) -> None:
     """Before anything is computed."""
-    for option, path, suffix in (("--out", out, ".json"), ("--report", report, ".html")):
+    for option, path, suffix in (("--out", out, ".json"), ("--report", report, ".html"), ("--maps", maps, ".npz")):
         if path is None:
             continue
         if path.suffix.lower() != suffix:
@@ -265,6 +270,25 @@ def _check_outputs(out: Path | None, report: Path | None) -> None:
 
 def _inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
+
+
+def _write_maps(path: Path, found: "Session") -> None:
+    """PRNU as a fraction of the signal and DSNU in DN, (row, col) of the middle of the frames that was used."""
+    import io
+
+    import numpy as np
+
+    arrays: dict[str, Any] = {}
+    for iso, one in zip(found.isos, found.calibrations, strict=True):
+        for kind, pattern in (("prnu", one.prnu), ("dsnu", one.dsnu)):
+            if pattern is not None:
+                arrays[kind if iso is None else f"{kind}_iso{iso:g}"] = pattern.map.astype(np.float32)
+    if not arrays:
+        raise ValueError(f"--maps {str(path)!r} has nothing to hold: the frames give neither PRNU nor DSNU")
+    data = io.BytesIO()
+    np.savez(data, **arrays)
+    _write(path, data.getvalue(), "--maps")
+    say(f"{path}: {', '.join(sorted(arrays))}")
 
 
 def _write(path: Path, data: bytes, option: str) -> None:
