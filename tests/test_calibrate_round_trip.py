@@ -14,7 +14,7 @@ from shooting import SIDE, sensor, session, shoot
 
 from camnoise import Banding, DarkCurrent, GaussianRead, HotPixels, Pipeline, StudentTRead, TukeyLambdaRead, presets
 from camnoise.calibrate.sensor import Calibration, calibrate, measured_camera
-from camnoise.presets.curves import lacks
+from camnoise.presets.curves import lacks, patterns
 from camnoise.presets.measured import MeasuredCamera
 
 LEVELS = {"sony_a7s2": {}, "nikon_d850": {"black": 400, "white": 16383}}
@@ -193,7 +193,7 @@ def test_temporal_columns_are_measured_and_simulated():
     assert (banding.columns, banding.sigma_col) == ("temporal", point.sigma_col_temporal.value)
     assert "column noise" not in mine.missing
     assert {"PRNU", "full well"} <= {*mine.missing}
-    assert mine.missing == lacks(mine)
+    assert {*mine.missing} == {*lacks(mine), *patterns(mine)}  # all that is not there unasked
 
 
 def test_darks_of_several_times_reach_the_camera():
